@@ -202,11 +202,14 @@ def file_hash(path) -> str:
     return digest.hexdigest()[:16]
 
 @cache
-def code_hash() -> str:
+def code_hash(
+    *modules: str,  # names of modules, such as 'notes'; none: all of them
+) -> str:
     "Hash of this library's own source: a result made by other code is another result."
     import clinbert_nb
     digest = hashlib.sha256()
-    for f in sorted(Path(clinbert_nb.__path__[0]).glob('[a-z]*.py')): digest.update(f.read_bytes())
+    for f in sorted(Path(clinbert_nb.__path__[0]).glob('[a-z]*.py')):
+        if not modules or f.stem in modules: digest.update(f.read_bytes())
     return digest.hexdigest()[:16]
 
 # %% ../nbs/00_core.ipynb #4ccdaf0f
@@ -219,7 +222,7 @@ def circumstances() -> dict:
     git = lambda *a: subprocess.run(['git', *a], cwd=checkout(), capture_output=True, text=True).stdout.strip() if checkout() else ''
     packages = ['clinbert_nb', 'torch', 'transformers', 'tokenizers', 'datasets', 'numpy', 'scikit-learn', 'faker']
     return dict(python=platform.python_version(), machine=platform.machine(), device=str(best_device()), threads=torch.get_num_threads(),
-                versions={p: _version(p) for p in packages}, commit=git('rev-parse', 'HEAD') or None,
+                versions={p: _version(p) for p in packages}, commit=git('rev-parse', '--verify', '-q', 'HEAD') or None,
                 uncommitted_changes=bool(git('status', '--porcelain')), code=code_hash())
 
 # %% ../nbs/00_core.ipynb #820ec89e
@@ -314,22 +317,28 @@ def run_notebook(
 def read_profile(
     path,  # configs/NAME.yaml
 ) -> dict[str, dict]:  # step → notebook, needs, parameters
-    "Read a profile and check that each step is a known notebook and needs only steps above it."
+    "Read a profile; raises `CourseError` if a step needs one that is not above it, or uses a variable that is not set."
+    variables = {'CLINBERT_OPEN_DATA': str(checkout().parent/'shared/data')} if checkout() else {}
+    variables.update({k: v for k, v in os.environ.items() if v})
     steps = (yaml.safe_load(existing(path, 'a profile').read_text()) or {}).get('steps') or {}
     done = []
     for name, step in steps.items():
         step.setdefault('notebook', name), step.setdefault('needs', []), step.setdefault('parameters', {})
         for need in step['needs']:
             if need not in done: raise CourseError(f"{path}: step '{name}' needs '{need}', which does not stand above it.")
-        step['parameters'] = _expanded({'profile': Path(path).stem, **step['parameters']})
+        step['parameters'] = _expanded({'profile': Path(path).stem, **step['parameters']}, variables, f"{path}: step '{name}'")
         done.append(name)
     return steps
 
-def _expanded(value):
-    "`value` with `$VARIABLE` replaced in every string in it."
-    if isinstance(value, dict): return {k: _expanded(v) for k, v in value.items()}
-    if isinstance(value, list): return [_expanded(v) for v in value]
-    return os.path.expandvars(value) if isinstance(value, str) else value
+def _expanded(value, variables: dict[str, str], where: str):
+    "`value` with `$VARIABLE` or `${VARIABLE}` replaced in every string in it."
+    if isinstance(value, dict): return {k: _expanded(v, variables, where) for k, v in value.items()}
+    if isinstance(value, list): return [_expanded(v, variables, where) for v in value]
+    if not isinstance(value, str): return value
+    def content(found):
+        if (name := found[1] or found[2]) not in variables: raise CourseError(f'{where} uses ${name}, which is not set; set it with: export {name}=…')
+        return variables[name]
+    return re.sub(r'\$(?:([A-Za-z_]\w*)|\{(\w+)\})', content, value)
 
 # %% ../nbs/00_core.ipynb #5a4cbd1e
 def main(argv: list[str] | None = None):

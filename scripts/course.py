@@ -1,21 +1,35 @@
 """Chores of the course: export, check, publish outputs, and the HTML pages of executed notebooks.
 
-usage: python scripts/course.py export | clean | check | outputs RESULTS | html PROFILE
+usage: python scripts/course.py export | clean | check | defaults | outputs PROFILE | html PROFILE
 """
 import filecmp
+import json
+import os
+import re
 import shutil
 import sys
 import tempfile
+import time
+from collections import defaultdict
+from contextlib import chdir
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
+from jinja2 import Environment, FileSystemLoader
+from nbconvert import HTMLExporter, MarkdownExporter
 from nbdev.clean import nbdev_clean
 from nbdev.doclinks import nbdev_export
 from nbdev.maker import ModuleMaker
 from nbdev.process import NBProcessor
+from pygments.formatters import HtmlFormatter
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = [*sorted((ROOT/'nbs').glob('[0-9]*.ipynb')), ROOT/'index.ipynb']
+
+
+def notebooks(root=ROOT):
+    "The course in reading order, the front door last: its tables are read from what the others leave."
+    return [*sorted((root/'nbs').glob('[0-9]*.ipynb')), *root.glob('index.ipynb')]
 
 
 class TestProc:
@@ -36,7 +50,7 @@ class TestMaker(ModuleMaker):
 
 
 def export(root=ROOT):
-    "Notebooks → library and tests."
+    "Notebooks → library, tests and README.md."
     init = root/'clinbert_nb/__init__.py'
     init.parent.mkdir(exist_ok=True)
     version = next(line.split('=')[1].strip() for line in (root/'settings.ini').read_text().splitlines() if line.startswith('version'))
@@ -46,38 +60,74 @@ def export(root=ROOT):
         proc = TestProc()
         NBProcessor(nb, [proc], process=True)
         if proc.cells: TestMaker(root/'tests', f'test_{proc.module}', nb).make(proc.cells, proc.module)
+    if (root/'index.ipynb').exists(): readme(root)
+
+
+def without_stderr(book):
+    "Drop progress bars and warnings from the outputs of a notebook."
+    for cell in book.cells:
+        if cell.cell_type == 'code': cell.outputs = [o for o in cell.outputs if not (o.output_type == 'stream' and o.name == 'stderr')]
+    return book
+
+
+def readme(root=ROOT):
+    "The front door as README.md: its prose and what its cells show, without the cells. Pictures go to index_files/."
+    book = without_stderr(nbformat.read(root/'index.ipynb', 4))
+    book.cells = [c for c in book.cells if c.cell_type == 'markdown' or 'parameters' not in c.metadata.get('tags', []) and not c.source.startswith('#| hide')]
+    resources = dict(output_files_dir='index_files', unique_key='index')
+    text, made = MarkdownExporter(exclude_input=True).from_notebook_node(book, resources)
+    text = re.sub(r'<style.*?</style>\n?|^[ \t]+$', '', text, flags=re.S | re.M)
+    (root/'README.md').write_text(re.sub(r'\n{3,}', '\n\n', text).strip() + '\n', encoding='utf-8')
+    shutil.rmtree(root/'index_files', ignore_errors=True)
+    for name, content in made['outputs'].items():
+        (root/name).parent.mkdir(exist_ok=True)
+        (root/name).write_bytes(content)
 
 
 def clean(root=ROOT):
     "nbdev-clean, and no progress bars in stored outputs."
-    for nb in [*sorted((root/'nbs').rglob('[0-9]*.ipynb')), root/'index.ipynb']:
-        if not nb.exists(): continue
-        book = nbformat.read(nb, 4)
-        for cell in book.cells:
-            if cell.cell_type == 'code':
-                cell.outputs = [o for o in cell.outputs if not (o.output_type == 'stream' and o.name == 'stderr')]
-        nbformat.write(book, nb)
-        nbdev_clean.__wrapped__(fname=str(nb))
+    with chdir(root):  # nbdev looks for its settings, the tags to keep among them, from the working directory upwards
+        for nb in [*sorted((root/'nbs').rglob('[0-9]*.ipynb')), *root.glob('index.ipynb')]:
+            nbformat.write(without_stderr(nbformat.read(nb, 4)), nb)
+            nbdev_clean.__wrapped__(fname=str(nb))
 
 
 def check():
-    "Exit 1 if the library, the tests or the notebooks differ from what export and clean would write."
+    "Exit 1 if the library, the tests, README.md or the notebooks differ from what export and clean would write."
+    generated = 'clinbert_nb/*.py', 'tests/test_*.py', 'nbs/**/*.ipynb', 'index.ipynb', 'README.md', 'index_files/*'
+    by_hand = 'tests/test_e2e_*.py'
+    find = lambda root: {p.relative_to(root) for g in generated for p in root.glob(g)} - {p.relative_to(root) for p in root.glob(by_hand)}
+    here = find(ROOT)
     with tempfile.TemporaryDirectory() as d:
         copy = Path(d)/'project'
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns('.git', '.venv', 'results', 'data', '.snakemake', '*.egg-info', '__pycache__', '.hypothesis'))
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns('.*', 'results', 'data', 'build', 'dist', '*.egg-info', '__pycache__'))
+        for p in here:  # what no notebook writes any more must not survive in the copy
+            if p.suffix == '.py': (copy/p).unlink()
         export(copy)
         clean(copy)
-        paths = [p.relative_to(copy) for pattern in ('clinbert_nb/*.py', 'tests/test_*.py', 'nbs/**/*.ipynb', 'index.ipynb') for p in copy.glob(pattern)]
-        differ = [str(p) for p in paths if not (ROOT/p).exists() or not filecmp.cmp(ROOT/p, copy/p, shallow=False)]
+        differ = [str(p) for p in here | find(copy) if not ((ROOT/p).exists() and (copy/p).exists() and filecmp.cmp(ROOT/p, copy/p, shallow=False))]
     if differ: sys.exit('not what `make export` writes from the notebooks: ' + ', '.join(sorted(differ)))
-    print(f'{len(paths)} files equal what the notebooks export')
+    print(f'{len(here)} files equal what the notebooks export')
+
+
+def defaults():
+    "Run each notebook with its defaults, with nothing made before: data and results start empty, and are removed afterwards."
+    from clinbert_nb.core import CourseError, run_notebook
+    failed = []
+    with tempfile.TemporaryDirectory() as d:
+        os.environ.update(CLINBERT_DATA=f'{d}/data', CLINBERT_RESULTS=f'{d}/results')
+        for nb in notebooks():
+            start = time.perf_counter()
+            try: run_notebook(nb, Path(d)/'results/demo'/nb.stem/'executed.ipynb', progress=False)
+            except CourseError as e: failed.append(str(e))
+            print(f'{nb.stem}: {"failed" if failed and failed[-1].startswith(nb.name) else "ok"}, {clock(time.perf_counter()-start)}', flush=True)
+    if failed: sys.exit('\n'.join(failed))
 
 
 def outputs(profile='demo'):
     "Copy the outputs of a profile's executed notebooks into the sources, cell by cell."
-    sys.path.insert(0, str(ROOT))
     from clinbert_nb.core import results_root
-    for nb in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')):
+    for nb in notebooks():
         executed = results_root()/profile/nb.stem/'executed.ipynb'
         if not executed.exists(): continue
         done = {c.id: c for c in nbformat.read(executed, 4).cells if c.cell_type == 'code'}
@@ -88,9 +138,79 @@ def outputs(profile='demo'):
             cell.outputs = done[cell.id].outputs
         nbformat.write(book, nb)
     clean()
+    if (ROOT/'index.ipynb').exists(): readme()
+
+
+def clock(seconds): return f'{int(seconds)//60}:{int(seconds)%60:02d}'
+
+
+def metric(value): return '' if not isinstance(value, (int, float)) else f'{value:,.0f}' if value == int(value) else f'{value:.4g}'
+
+
+def heading(book):
+    "Title and promise of a notebook: the first lines that start with `# ` and `> `."
+    lines = [line for c in book.cells if c.cell_type == 'markdown' for line in c.source.splitlines()]
+    first = lambda mark: next((line[len(mark):].strip() for line in lines if line.startswith(mark)), '')
+    return first('# '), re.sub(r'[`*_]', '', first('> '))
+
+
+def groups(folder):
+    "The runs of a notebook with their metrics, together those that measured the same things."
+    found = defaultdict(dict)
+    for path in sorted(folder.glob('[!.]*/metrics.json')):
+        metrics = json.loads(path.read_text(encoding='utf-8'))
+        if metrics: found[tuple(metrics)][path.parent.name] = metrics
+    return [dict(names=names, runs=runs) for names, runs in found.items()]
+
+
+def body(book, link):
+    "One executed notebook as HTML: no prompts, no directives, no progress bars; `link` maps the targets of relative links."
+    for cell in without_stderr(book).cells:
+        if cell.cell_type == 'code': cell.source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M)
+    book.cells = [c for c in book.cells if c.source.strip()]
+    exporter = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True)
+    return re.sub(r'href="([^"#][^"]*)"', lambda m: f'href="{m[1] if urlsplit(m[1]).scheme else link(m[1])}"', exporter.from_notebook_node(book)[0])
+
+
+def html(profile='demo'):
+    "Executed notebooks of a profile → results/PROFILE/pages/*.html and an overview in results/PROFILE/index.html, readable offline."
+    from clinbert_nb.core import read_profile, results_root
+    steps, folder = read_profile(ROOT/'configs'/f'{profile}.yaml'), results_root()/profile
+    env = Environment(loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, autoescape=lambda name: True)
+    env.filters['metric'] = metric
+    page, style = env.get_template('page.html.j2'), HtmlFormatter(style='friendly').get_style_defs('.highlight')
+    pages, names, seen, rows, total = folder/'pages', list(steps), {}, [], 0
+    pages.mkdir(parents=True, exist_ok=True)
+    for old in pages.glob('*.html'): old.unlink()
+    page_of = {f"{Path(spec['notebook']).name}.ipynb": f'{name}.html' for name, spec in reversed(steps.items())}
+    for i, (name, spec) in enumerate(steps.items()):
+        source = (ROOT/'nbs'/f"{spec['notebook']}.ipynb").resolve()
+        link = lambda target: page_of.get(Path(target.split('#')[0]).name) or os.path.relpath(source.parent/target, pages)
+        book = nbformat.read(folder/name/'executed.ipynb', 4)
+        seconds = book.metadata.get('papermill', {}).get('duration') or 0
+        (title, promise), time_taken, total = heading(book), clock(seconds) if seconds else '', total + seconds
+        around = dict(before=names[i-1] if i else None, after=names[i+1] if i+1 < len(names) else None)
+        (pages/f'{name}.html').write_text(page.render(title=title or name, highlight=style, step=name, time=time_taken, body=body(book, link), **around), encoding='utf-8')
+        own = [] if source in seen else groups(folder/source.stem)  # a notebook that runs twice keeps its runs in one folder
+        seen[source] = name
+        rows.append(dict(step=name, title=title or name, promise=promise, time=time_taken, groups=own, needs=spec['needs']))
+    settings = dict(line.split(' = ', 1) for line in (ROOT/'settings.ini').read_text().splitlines() if ' = ' in line)
+    index = page.render(title=settings['lib_name'], description=settings['description'], highlight='', profile=profile, steps=rows,
+                        total=clock(total) if total else '', made=circumstances_of(folder))
+    (folder/'index.html').write_text(index, encoding='utf-8')
+
+
+def circumstances_of(folder):
+    "One line about code, versions and device, from the newest manifest of a profile."
+    manifests = sorted(folder.glob('*/[!.]*/manifest.json'), key=lambda p: p.stat().st_mtime)
+    if not manifests: return ''
+    m = json.loads(manifests[-1].read_text(encoding='utf-8'))
+    versions = [f'{k} {v}' for k, v in m['versions'].items() if v]
+    commit = [f"commit {m['commit'][:10]}{' with uncommitted changes' if m['uncommitted_changes'] else ''}"] if m['commit'] else []
+    return ' · '.join([*commit, f"Python {m['python']}", *versions, f"{m['device']}, {m['threads']} threads"])
 
 
 if __name__ == '__main__':
-    commands = dict(export=export, clean=clean, check=check, outputs=outputs)
+    commands = dict(export=export, clean=clean, check=check, defaults=defaults, outputs=outputs, html=html)
     if len(sys.argv) < 2 or sys.argv[1] not in commands: sys.exit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

@@ -86,8 +86,17 @@ def test_text_is_hidden_unless_its_corpus_allows_it(tmp_path):
 # %% ../nbs/00_core.ipynb #4e7ad8d0
 def test_a_profile_is_checked(tmp_path, monkeypatch):
     monkeypatch.setenv('SOMEWHERE', '/corpora')
-    (tmp_path/'mine.yaml').write_text('steps:\n  a: {notebook: 02_notes, parameters: {notes: $SOMEWHERE/n.csv}}\n  b: {needs: [a]}\n')
+    (tmp_path/'mine.yaml').write_text('steps:\n  a: {notebook: 02_notes, parameters: {notes: "${SOMEWHERE}/n.csv"}}\n  b: {needs: [a]}\n')
     steps = read_profile(tmp_path/'mine.yaml')
     assert steps['a']['parameters'] == {'profile': 'mine', 'notes': '/corpora/n.csv'} and steps['b']['notebook'] == 'b'
     (tmp_path/'bad.yaml').write_text('steps:\n  a: {needs: [b]}\n  b: {}\n')
     with pytest.raises(CourseError, match="'a' needs 'b'"): read_profile(tmp_path/'bad.yaml')
+
+def test_variables_in_a_profile_are_set_or_an_error(tmp_path, monkeypatch):
+    for name in ('CLINBERT_OPEN_DATA', 'NOWHERE'): monkeypatch.delenv(name, raising=False)
+    (tmp_path/'open.yaml').write_text('steps:\n  a: {parameters: {corpora: {notes: $CLINBERT_OPEN_DATA/n.csv}, price: 5$}}\n')
+    if checkout(): assert read_profile(tmp_path/'open.yaml')['a']['parameters']['corpora']['notes'] == f"{checkout().parent/'shared/data'}/n.csv"
+    monkeypatch.setenv('CLINBERT_OPEN_DATA', '/elsewhere')
+    assert read_profile(tmp_path/'open.yaml')['a']['parameters'] == dict(profile='open', corpora=dict(notes='/elsewhere/n.csv'), price='5$')
+    (tmp_path/'open.yaml').write_text('steps:\n  a: {parameters: {family: {Bio: [$NOWHERE, text]}}}\n')
+    with pytest.raises(CourseError, match=r"step 'a' uses \$NOWHERE, which is not set; set it with: export NOWHERE="): read_profile(tmp_path/'open.yaml')

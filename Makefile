@@ -1,0 +1,58 @@
+# `make course` and `make test` need Python 3.11 or later and make; each makes its own environment in .venv first.
+# On a machine without a GPU, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu keeps gigabytes of CUDA libraries away.
+SHELL   := /bin/bash
+PYTHON  ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+CORES   ?= 2
+PROFILE ?= demo
+BIN     := .venv/bin
+RESULTS := $(or $(CLINBERT_RESULTS),results)
+SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --scheduler greedy --rerun-incomplete --keep-going --quiet host reason
+export HF_HUB_DISABLE_TELEMETRY := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help course open test lab export outputs wheel clean
+
+help:  ## print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+
+course: .venv/ready  ## run every notebook of a profile (PROFILE=demo, CORES=2) and show the results as HTML pages
+	@$(SNAKEMAKE) --config profile=$(PROFILE)
+	@echo "The executed notebooks, their results and an overview: $(RESULTS)/$(PROFILE)/index.html"
+
+open:  ## the same on real open corpora (configs/open.yaml)
+	@$(MAKE) --no-print-directory course PROFILE=open
+
+test: .venv/ready  ## everything that must hold before a change is merged
+	$(BIN)/python scripts/course.py check
+	$(BIN)/python -m pytest
+	$(BIN)/python scripts/course.py defaults
+
+lab: .venv/ready  ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=nbs --LabApp.news_url=None
+
+export: .venv/ready  ## write library, tests and README.md from the notebooks, and clean the notebooks
+	$(BIN)/python scripts/course.py export
+	$(BIN)/python scripts/course.py clean
+
+outputs: course  ## copy the outputs of the demo into the notebooks, for people who read without running
+	$(BIN)/python scripts/course.py outputs demo
+
+wheel: .venv/ready  ## the library as a wheel in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:  ## remove the environment and what tools left behind; data/ and results/ stay
+	rm -rf .venv .snakemake .pytest_cache .hypothesis build dist *.egg-info
+
+.venv/locked: requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed and none was found: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Installing the environment into .venv (once, some minutes)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet -r requirements.lock
+	@mkdir -p .venv/etc/ipython  # a kernel on this machine talks to this machine: its warnings about that are nothing a reader can act on
+	@echo 'c.IPKernelApp.log_level = 50' > .venv/etc/ipython/ipython_kernel_config.py
+	@touch $@
+
+.venv/ready: .venv/locked settings.ini setup.py pyproject.toml
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

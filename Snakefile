@@ -1,0 +1,49 @@
+"""Which notebook makes which result, for any profile:  snakemake --cores 2 --config profile=demo"""
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from clinbert_nb.core import CourseError, read_profile, results_root
+
+ROOT = Path(workflow.basedir)
+PROFILE = ROOT/'configs'/f"{config.get('profile', 'demo')}.yaml"
+RESULTS = results_root()/PROFILE.stem
+BIN = Path(sys.executable).parent  # python and clinbert-run of the environment that runs this workflow
+
+try: STEPS = read_profile(PROFILE)
+except CourseError as e: raise WorkflowError(str(e))
+
+
+def notebook(step): return (ROOT/'nbs'/f"{STEPS[step]['notebook']}.ipynb").resolve()
+
+
+def number(path): return int(m[1]) if (m := re.match(r'(\d\d)_', path.name)) else 99
+
+
+def library(path):
+    "The modules that a notebook may import: its own and those of lower numbers."
+    found = {p: re.search(r'#\| *default_exp +(\w+)', p.read_text(encoding='utf-8')) for p in (ROOT/'nbs').glob('[0-9]*.ipynb')}
+    return [ROOT/'clinbert_nb'/f'{m[1]}.py' for p, m in sorted(found.items()) if m and number(p) <= number(path)]
+
+
+def executed(step): return RESULTS/step/'executed.ipynb'
+
+
+rule pages:
+    input: [executed(step) for step in STEPS], ROOT/'scripts/course.py', ROOT/'scripts/page.html.j2'
+    output: RESULTS/'index.html'
+    message: 'pages of the executed notebooks'
+    shell: '{BIN}/python {ROOT}/scripts/course.py html {PROFILE.stem}'
+
+
+for step, spec in STEPS.items():
+    rule:
+        name: f'step_{step}'
+        input: notebook(step), library(notebook(step)), [executed(need) for need in spec['needs']]
+        output: executed(step)
+        params: parameters=spec['parameters'], step=step  # a changed parameter makes the step run again
+        threads: spec.get('threads', 2)
+        message: f'{step}'
+        shell: 'OMP_NUM_THREADS=${{OMP_NUM_THREADS:-{threads}}} {BIN}/clinbert-run {PROFILE} {params.step}'

@@ -1,0 +1,24 @@
+"""Shared by all tests: folders of their own for data and results, and the real open corpora if they are there."""
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='session', autouse=True)
+def own_folders(tmp_path_factory):
+    "Data and results of the whole test session: what one test makes (the synthetic hospital, a checkpoint) the next one finds, the user's stay untouched."
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ('CLINBERT_DATA', 'CLINBERT_RESULTS'):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
+        yield
+
+
+@pytest.fixture(scope='session')
+def open_data():
+    "The folder of real open corpora: `CLINBERT_OPEN_DATA`, else ../shared/data beside the checkout."
+    folder = Path(os.environ.get('CLINBERT_OPEN_DATA') or ROOT.parent/'shared/data')
+    if not folder.is_dir(): pytest.skip(f'no open corpora: {folder} does not exist (set CLINBERT_OPEN_DATA)')
+    return folder
