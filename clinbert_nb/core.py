@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CourseError', 'checkout', 'data_root', 'results_root', 'shown', 'whole_folder', 'ensure', 'seed_everything',
-           'derived_seed', 'best_device', 'is_a', 'check_parameters', 'existing', 'file_hash', 'code_hash',
-           'circumstances', 'Run', 'write_json', 'read_json', 'describe_corpus', 'is_shareable', 'view', 'run_notebook',
-           'read_profile', 'main']
+           'derived_seed', 'best_device', 'side_by_side', 'is_a', 'check_parameters', 'existing', 'file_hash',
+           'code_hash', 'circumstances', 'Run', 'write_json', 'read_json', 'describe_corpus', 'is_shareable', 'view',
+           'run_notebook', 'read_profile', 'main']
 
 # %% ../nbs/00_core.ipynb #212bcbe2
 import argparse
@@ -34,6 +34,8 @@ import pandas as pd
 import torch
 import yaml
 from filelock import FileLock
+from joblib import Parallel, delayed
+from tqdm import tqdm
 
 # %% ../nbs/00_core.ipynb #e79c7799
 class CourseError(Exception):
@@ -132,6 +134,23 @@ def best_device() -> torch.device:
     "CUDA when present, then Apple's MPS, else the CPU."
     if torch.cuda.is_available(): return torch.device('cuda')
     return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')
+
+# %% ../nbs/00_core.ipynb #14078f77
+def side_by_side(
+    function: Callable,       # called once for each element of `calls`
+    calls: list[tuple],       # positional arguments
+    name: str = '',           # for the progress bar
+) -> list:                    # results, in the order of `calls`
+    "Call `function` in as many processes as there are cores, each with one thread; on a GPU one after another in this process."
+    workers = 1 if best_device().type != 'cpu' else min(len(calls), os.cpu_count() or 1)
+    if workers == 1 and best_device().type != 'cpu': return [function(*c) for c in tqdm(calls, desc=name)]
+    done = Parallel(n_jobs=max(2, workers), return_as='generator')(delayed(_alone)(function, c) for c in calls)
+    return list(tqdm(done, total=len(calls), desc=name))
+
+def _alone(function, arguments):
+    "One call in a process of its own, on one core, so that its result does not depend on how many there are."
+    torch.set_num_threads(1)
+    return function(*arguments)
 
 # %% ../nbs/00_core.ipynb #6be4db4c
 def _declared(source: str) -> dict[str, str]:

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['HEART', 'LUNG', 'METABOLISM', 'KIDNEY', 'GUT', 'BRAIN', 'INFECTION', 'BLOOD', 'SIGNS', 'LABS', 'SENTENCES', 'FOCUS',
            'MIMIC_COUNTS', 'WRITERS', 'COLUMNS', 'TOPICS', 'PLOTS', 'ILLNESS', 'FINDINGS', 'HAS', 'NOT', 'Concept',
-           'Lab', 'signs', 'conditions', 'labs', 'Fact', 'Patient', 'identities', 'make_patient', 'Pen',
+           'Lab', 'signs', 'conditions', 'labs', 'common', 'Fact', 'Patient', 'identities', 'make_patient', 'Pen',
            'history_sentence', 'absent_sentence', 'sign_sentence', 'drug_sentence', 'procedure_sentence',
            'lab_sentence', 'abnormal', 'wrap', 'mistype', 'vitals', 'who', 'some', 'story', 'plan', 'medications',
            'discharge_summary', 'physician_note', 'nursing_note', 'nursing_other', 'radiology', 'ecg', 'echo',
            'short_note', 'notes_before', 'patient_notes', 'general_document', 'biomedical_document', 'Claim', 'claims',
            'premise_facts', 'unstated', 'pairs', 'write_noteevents', 'write_mednli', 'write_documents', 'make_hospital',
-           'ensure_hospital']
+           'ensure_hospital', 'write_sample']
 
 # %% ../nbs/01_hospital.ipynb #291a23f4
 import csv
@@ -207,8 +207,13 @@ def _prevalence() -> tuple[tuple[Concept, ...], tuple[float, ...]]:
     pool = list(conditions().values())
     random.Random(11).shuffle(pool)
     total, sums = 0.0, []
-    for rank in range(1, len(pool)+1): sums.append(total := total + rank**-0.7)
+    for rank in range(1, len(pool)+1): sums.append(total := total + 1/rank)
     return tuple(pool), tuple(sums)
+
+def common(rng: random.Random, k: int) -> list[Concept]:
+    "`k` conditions, common ones more often."
+    pool, sums = _prevalence()
+    return rng.choices(pool, cum_weights=sums, k=k)
 
 @dataclass(frozen=True)
 class Fact:
@@ -251,9 +256,8 @@ def make_patient(
 ) -> Patient:
     "The patient of that number in the hospital of that seed."
     rng = random.Random(derived_seed(seed, 'patient', number))
-    pool, sums = _prevalence()
     age = min(97, max(19, int(rng.gauss(64, 17))))
-    problems = list(dict.fromkeys(rng.choices(pool, cum_weights=sums, k=2 + age//20 + rng.randrange(3))))
+    problems = list(dict.fromkeys(common(rng, 2 + age//20 + rng.randrange(3))))
     patient = Patient(10000+number, 100000+7*number+rng.randrange(7), rng.choice('MF'), age, rng.choice(identities()), 1+int(rng.expovariate(1/6)), problems[0])
     add = patient.facts.append
     for c in problems:
@@ -268,11 +272,12 @@ def _add_signs(patient: Patient, problems: list[Concept], rng: random.Random):
     "Signs of the complaint are mostly present; signs of diseases the patient does not have are asked about and denied."
     present = {s: c for c in problems for s in c.signs if rng.random() < (.85 if c is patient.complaint else .3)}
     own = {s for c in problems for s in c.signs}
-    others = [s for s in signs().values() if s not in own]
     patient.facts += [Fact('sign', s, reason=c) for s, c in present.items()]
-    patient.facts += [Fact('sign', s, present=False) for s in rng.sample(others, 3+rng.randrange(4))]
-    healthy = [c for c in conditions().values() if c not in problems]
-    patient.facts += [Fact('absent', c, present=False) for c in rng.sample(healthy, 2+rng.randrange(4))]
+    asked = [*common(rng, 20), *conditions().values()]     # common things first
+    others = [s for s in dict.fromkeys(s for c in asked for s in c.signs) if s not in own]
+    patient.facts += [Fact('sign', s, present=False) for s in others[:3+rng.randrange(4)]]
+    absent = [c for c in dict.fromkeys(asked) if c not in problems]
+    patient.facts += [Fact('absent', c, present=False) for c in absent[:2+rng.randrange(4)]]
 
 def _lab_value(lab: Lab, rng: random.Random) -> float:
     "Normal in two of three cases, else too low or too high where the table has a word for it."
@@ -783,7 +788,7 @@ def premise_facts(pen: Pen, p: Patient) -> tuple[str, list[Fact]]:
     if kind in ('drug', 'procedure') and facts: facts = [pen.pick(facts)]
     if not facts: kind, facts = 'history', p.of('history')
     kind = 'sign' if kind == 'denied' else kind
-    facts = some(pen, facts, 1, 2 if kind == 'lab' else 3)
+    facts = some(pen, facts, 1, 2)
     text = SENTENCES[kind](pen, p, facts)
     while kind == 'drug' and not any(form in text for form in facts[0].reason.forms()): text = SENTENCES[kind](pen, p, facts)
     return mistype(text, pen), facts
@@ -792,8 +797,9 @@ def unstated(pen: Pen, facts: list[Fact]) -> Claim:
     "A claim about a condition or sign that the premise neither states nor implies."
     told = {f.concept.name for f in facts} | {f.reason.name for f in facts if f.reason} | {w for f in facts if f.kind == 'lab' for w in (f.concept.too_low, f.concept.too_high)}
     while True:
-        kind, pool = pen.pick((('history', _prevalence()[0]), ('sign', tuple(signs().values()))))
-        c = pen.pick(pool)
+        c, = common(pen.rng, 1)
+        kind = pen.pick(('history', 'sign')) if c.signs else 'history'
+        if kind == 'sign': c = pen.pick(c.signs)
         tied = {s.name for s in c.signs} | {d.name for d in c.drugs} | {x.name for x in _prevalence()[0] if c in x.signs}
         if c.name not in told and not tied & told: return Claim(kind, (c.name, c.lay), pen.chance(.6))
 
@@ -857,3 +863,8 @@ def ensure_hospital(patients: int = 400, premises: int = 4, general_documents: i
     settings = dict(patients=patients, premises=premises, general_documents=general_documents, biomedical_documents=biomedical_documents, seed=seed)
     name = 'hospital-' + '-'.join(map(str, settings.values()))
     return ensure(data_root()/name, lambda folder: make_hospital(folder, **settings))
+
+# %% ../nbs/01_hospital.ipynb #d2e0a7a6
+def write_sample(folder: Path):
+    "A hospital of three patients."
+    make_hospital(folder, patients=3, premises=2, general_documents=4, biomedical_documents=4)

@@ -8,7 +8,7 @@ __all__ = ['FAMILY', 'VOCABULARY', 'train_vocabulary', 'check_casing', 'load_tok
            'make_batch', 'pretraining_losses', 'tiny_bert', 'quiet', 'open_model', 'model_identity',
            'load_for_pretraining', 'rate', 'make_optimizer', 'evaluate_pretraining', 'PretrainingSettings',
            'train_batches', 'pretrain', 'hospital_corpora', 'check_family', 'ensure_tokens', 'ensure_vocabulary',
-           'ensure_checkpoint', 'plot_curves', 'reading_table', 'plot_readers', 'fill_mask']
+           'ensure_checkpoint', 'ensure_checkpoints', 'plot_curves', 'reading_table', 'plot_readers', 'fill_mask']
 
 # %% ../nbs/03_pretraining.ipynb #2dfd58cd
 import hashlib
@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 from safetensors import SafetensorError
 from tokenizers import BertWordPieceTokenizer
+from filelock import FileLock
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
@@ -32,7 +33,7 @@ from transformers import AutoConfig, AutoTokenizer, BertConfig, BertForPreTraini
 from transformers.utils import logging as transformers_logging
 
 from .core import (CourseError, best_device, code_hash, data_root, derived_seed, ensure, existing, file_hash, read_json, results_root,
-                              seed_everything, whole_folder, write_json)
+                              seed_everything, side_by_side, whole_folder, write_json)
 from .hospital import ensure_hospital
 from .notes import ensure_sentences, read_sentences
 
@@ -254,7 +255,7 @@ def tiny_bert(
 ) -> BertForPreTraining:
     "A new BERT, small enough for two cores, with random weights."
     seed_everything(seed)
-    return BertForPreTraining(BertConfig(vocab_size=len(tokenizer), hidden_size=hidden_size, num_hidden_layers=layers, num_attention_heads=hidden_size//32, intermediate_size=4*hidden_size,
+    return BertForPreTraining(BertConfig(vocab_size=len(tokenizer), hidden_size=hidden_size, num_hidden_layers=layers, num_attention_heads=hidden_size//32, intermediate_size=2*hidden_size,
                                          initializer_range=hidden_size**-.5, hidden_dropout_prob=0., attention_probs_dropout_prob=0.))
 
 # %% ../nbs/03_pretraining.ipynb #b3d5e8ef
@@ -355,9 +356,9 @@ def evaluate_pretraining(
 @dataclass(frozen=True)
 class PretrainingSettings:
     "How to pretrain; the demo's values. The papers' are in configs/paper.yaml."
-    steps: int = 500
-    batch_size: int = 32
-    max_seq_length: int = 64
+    steps: int = 900
+    batch_size: int = 16
+    max_seq_length: int = 48
     learning_rate: float = 2e-3
     warmup: float = .1          # share of steps
     weight_decay: float = .01
@@ -464,8 +465,10 @@ def ensure_checkpoint(
     identity = dict(settings=asdict(settings), corpus=sentences[corpus].name, code=code_hash('pretraining', 'notes'),
                     start=model_identity(start) if start else f'new, vocabulary of {VOCABULARY}')
     folder = results_root()/profile/'models'/name
-    if not (folder/'pretraining.json').exists() or read_json(folder/'pretraining.json')['identity'] != identity:
-        _make_checkpoint(name, folder, start, sentences, corpus, settings, identity)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f'.{name}.lock')):
+        if not (folder/'pretraining.json').exists() or read_json(folder/'pretraining.json')['identity'] != identity:
+            _make_checkpoint(name, folder, start, sentences, corpus, settings, identity)
     return str(folder)
 
 def _make_checkpoint(name, folder, start, sentences, corpus, settings, identity):
@@ -481,6 +484,22 @@ def _make_checkpoint(name, folder, start, sentences, corpus, settings, identity)
         tokenizer.save_pretrained(partial)
         curve.to_csv(partial/'curve.csv', index=False)
         write_json(partial/'pretraining.json', dict(identity=identity, new=new))
+
+# %% ../nbs/03_pretraining.ipynb #f3ffe250
+def ensure_checkpoints(
+    names: Iterable[str],                         # of the family; others are given back as they are
+    profile: str = 'demo',
+    family: dict[str, list[str]] | None = None,   # checkpoint → [start, corpus]; None: the demo's six
+    *others,                                      # corpora, options, settings as for `ensure_checkpoint`
+) -> dict[str, str]:                              # name → folder, or the name itself
+    "Several checkpoints and all that they start from, generation by generation."
+    family = family or FAMILY
+    def generation(name): return 1 + generation(family[name][0]) if name in family else 0
+    line = lambda name: [name, *line(family[name][0])] if name in family else []
+    wanted = dict.fromkeys(n for name in names for n in line(name))
+    for g in sorted({generation(n) for n in wanted}):
+        side_by_side(ensure_checkpoint, [(n, profile, family, *others) for n in wanted if generation(n) == g], f'checkpoints, generation {g}')
+    return {name: str(results_root()/profile/'models'/name) if name in family else name for name in names}
 
 # %% ../nbs/03_pretraining.ipynb #f4f0f3f6
 def plot_curves(

@@ -29,6 +29,16 @@ def toy_model(folder, **kw):
     words = {w for s in toy_pairs(600, 0)[0] for w in s.split()} - set(FINDINGS)
     return tiny_model(folder, sorted(words | {f[:3] for f in FINDINGS} | {'##'+f[3:] for f in FINDINGS}), **kw)
 
+# %% ../nbs/04_finetuning.ipynb #397ee0e8
+def test_a_new_pooler_is_new_and_nothing_else_is(tmp_path):
+    checkpoint = toy_model(tmp_path/'toy')
+    old, model = (load_model(checkpoint, LABELS, say=False) for _ in range(2))
+    renew_pooler(model)
+    before = old.bert.state_dict()
+    changed = {k for k, v in model.bert.state_dict().items() if not torch.equal(v, before[k])}
+    assert 'pooler.dense.weight' in changed and changed <= {'pooler.dense.weight', 'pooler.dense.bias'}
+    with pytest.raises(CourseError, match='no pooler'): renew_pooler(load_model(checkpoint, LABELS, 'token', say=False))
+
 # %% ../nbs/04_finetuning.ipynb #5889077c
 def test_a_new_head_is_said(tmp_path, capsys):
     model = load_model(toy_model(tmp_path/'toy'), LABELS)

@@ -25,7 +25,7 @@ def test_notes_have_markers_and_surrogates_do_not():
 # %% ../nbs/01_hospital.ipynb #746ad2a0
 def test_ward_shorthand_is_in_the_notes_only():
     books = ' '.join(s for i in range(300) for s in general_document(i, 0) + biomedical_document(i, 0))
-    notes = ' '.join(r[-1] for i in range(20) for r in patient_notes(i, 0))
+    notes = ' '.join(r[-1] for i in range(60) for r in patient_notes(i, 0))
     for shorthand in (' afib', ' SOB', ' c/o ', ' htn', ' h/o '): assert shorthand in notes and shorthand not in books
 
 # %% ../nbs/01_hospital.ipynb #38fd62ab
@@ -44,3 +44,28 @@ def test_neither_hypothesis_nor_negation_gives_the_label_away():
     negated = {label: sum(any(w in h for w in (' no ', ' not ', ' never ', 'denies', 'without')) for _, h, l in rows if l == label) for label in ('entailment', 'contradiction', 'neutral')}
     total = len(rows)//3
     assert all(.15 < n/total < .85 for n in negated.values()), negated
+
+# %% ../nbs/01_hospital.ipynb #4aca7eeb
+def test_files_are_the_same_every_time_and_have_the_layout_of_mimic(tmp_path):
+    from clinbert_nb.core import file_hash
+    for name in 'ab': (tmp_path/name).mkdir(); make_hospital(tmp_path/name, patients=5, premises=2, general_documents=5, biomedical_documents=5)
+    assert file_hash(tmp_path/'a') == file_hash(tmp_path/'b')
+    with (tmp_path/'a/NOTEEVENTS.csv').open(newline='', encoding='utf-8') as f: header, *rows = csv.reader(f)
+    assert tuple(header) == COLUMNS and [int(r[0]) for r in rows] == list(range(1, len(rows)+1))
+    assert all(r[4] == '' for r in rows if r[6] in ('Discharge summary', 'ECG', 'Echo')) and 'Physician ' in {r[6] for r in rows}
+    shares = {c: sum(r[6] == c for r in rows) for c in MIMIC_COUNTS}
+    assert shares == {c: notes_before(c, 5) for c in MIMIC_COUNTS}
+
+# %% ../nbs/01_hospital.ipynb #0a160031
+def test_no_patient_is_on_two_sides_of_mednli(tmp_path):
+    write_mednli(tmp_path/'m', 30, 0, 2)
+    patients = [{json.loads(line)['pairID'].split('-')[0] for line in (tmp_path/f'm/mli_{s}_v1.jsonl').open()} for s in ('train', 'dev', 'test')]
+    assert [len(p) for p in patients] == [15, 3, 12] and len(set.union(*patients)) == 30
+
+# %% ../nbs/01_hospital.ipynb #20a2f965
+def test_the_committed_sample_is_what_the_code_writes(tmp_path):
+    from clinbert_nb.core import checkout, file_hash
+    if not checkout(): pytest.skip('no checkout, no sample')
+    write_sample(tmp_path)
+    for path in (p for p in tmp_path.rglob('*') if p.is_file()):
+        assert file_hash(path) == file_hash(checkout()/'data/sample'/path.relative_to(tmp_path)), f'{path.name}: run 01_hospital with sample=True'
