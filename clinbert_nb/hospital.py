@@ -8,10 +8,10 @@ __all__ = ['HEART', 'LUNG', 'METABOLISM', 'KIDNEY', 'GUT', 'BRAIN', 'INFECTION',
            'Lab', 'signs', 'conditions', 'labs', 'common', 'Fact', 'Patient', 'identities', 'make_patient', 'Pen',
            'history_sentence', 'absent_sentence', 'sign_sentence', 'drug_sentence', 'procedure_sentence',
            'lab_sentence', 'abnormal', 'wrap', 'mistype', 'vitals', 'who', 'some', 'story', 'plan', 'medications',
-           'discharge_summary', 'physician_note', 'nursing_note', 'nursing_other', 'radiology', 'ecg', 'echo',
-           'short_note', 'notes_before', 'patient_notes', 'general_document', 'biomedical_document', 'Claim', 'claims',
-           'premise_facts', 'unstated', 'pairs', 'write_noteevents', 'write_mednli', 'write_documents', 'make_hospital',
-           'ensure_hospital', 'write_sample']
+           'examination', 'going_home', 'discharge_summary', 'physician_note', 'nursing_note', 'nursing_other',
+           'radiology', 'ecg', 'echo', 'short_note', 'notes_before', 'patient_notes', 'general_document',
+           'biomedical_document', 'Claim', 'claims', 'premise_facts', 'unstated', 'pairs', 'write_noteevents',
+           'write_mednli', 'write_documents', 'make_hospital', 'ensure_hospital', 'write_sample']
 
 # %% ../nbs/01_hospital.ipynb #291a23f4
 import csv
@@ -431,10 +431,33 @@ def medications(pen: Pen, p: Patient) -> str:
     return '\n'.join(f'{i}. {f.concept.name.capitalize()} {dose()}.' for i, f in enumerate(p.of('drug'), 1))
 
 # %% ../nbs/01_hospital.ipynb #eff621f6
+def examination(pen: Pen) -> str:
+    "What the doctor found, from head to toe."
+    return ('Gen: NAD. HEENT: PERRL, EOMI. Neck: supple, no JVD. CV: RRR, no m/r/g. Lungs: {}. Abd: soft, NT/ND, +BS. Ext: {}. Neuro: A+Ox3.'
+            .format(pen.pick(('CTAB', 'bibasilar crackles', 'decreased BS at bases')), pen.pick(('no c/c/e', '1+ edema', 'warm, well perfused'))))
+
+def going_home(pen: Pen, p: Patient) -> str:
+    "The end of a discharge summary, the part that is written for the patient."
+    return f'''Discharge Disposition:
+{pen.pick(('Home', 'Home With Service', 'Extended Care', 'Expired'))}
+
+Discharge Diagnosis:
+{pen.say(p.complaint)}
+{pen.list(p.of('history')[1:3])}
+
+Discharge Condition:
+{pen.pick(('Stable, ambulating.', 'Good. Alert and oriented.', 'Fair, requires assistance.'))}
+
+Discharge Instructions:
+{wrap(f"You were admitted with {p.complaint.lay}. Please call your doctor or return if you have {pen.pick(p.complaint.signs or tuple(signs().values())).lay}, fever or any other concern.")}
+
+Followup Instructions:
+{wrap(f"Dr. {_name(pen, p, 'doctor')} in {pen.pick((1, 2, 4))} weeks, Phone:{_name(pen, p, 'phone')}")}
+'''
+
+# %% ../nbs/01_hospital.ipynb #3b3586e6
 def discharge_summary(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
     "A discharge summary: description and text."
-    exam = ('Gen: NAD. HEENT: PERRL, EOMI. Neck: supple, no JVD. CV: RRR, no m/r/g. Lungs: {}. Abd: soft, NT/ND, +BS. Ext: {}. Neuro: A+Ox3.'
-            .format(pen.pick(('CTAB', 'bibasilar crackles', 'decreased BS at bases')), pen.pick(('no c/c/e', '1+ edema', 'warm, well perfused'))))
     history = '\n'.join(f'{i}. {pen.say(f.concept)}' for i, f in enumerate(p.of('history'), 1)) if pen.chance(.6) else '- ' + '\n- '.join(pen.say(f.concept) for f in p.of('history'))
     course = '\n'.join(wrap(line[:2] + line[2:3].upper() + line[3:]) for line in old.get('plan') or plan(pen, p))
     text = f'''Admission Date:  {_date(pen, p, 0)}              Discharge Date:   {_date(pen, p, p.days)}
@@ -468,7 +491,7 @@ Family History:
 
 Physical Exam:
 {vitals(pen, p)}
-{wrap(exam)}
+{wrap(examination(pen))}
 
 Pertinent Results:
 {wrap(_date(pen, p, 0) + ' 06:30AM BLOOD ' + ' '.join(f'{f.concept.short}-{f.value:g}{"*" if abnormal(f) else ""}' for f in p.of('lab')))}
@@ -483,22 +506,7 @@ Medications on Admission:
 Discharge Medications:
 {medications(pen, p)}
 
-Discharge Disposition:
-{pen.pick(('Home', 'Home With Service', 'Extended Care', 'Expired'))}
-
-Discharge Diagnosis:
-{pen.say(p.complaint)}
-{pen.list(p.of('history')[1:3])}
-
-Discharge Condition:
-{pen.pick(('Stable, ambulating.', 'Good. Alert and oriented.', 'Fair, requires assistance.'))}
-
-Discharge Instructions:
-{wrap(f"You were admitted with {p.complaint.lay}. Please call your doctor or return if you have {pen.pick(p.complaint.signs or tuple(signs().values())).lay}, fever or any other concern.")}
-
-Followup Instructions:
-{wrap(f"Dr. {_name(pen, p, 'doctor')} in {pen.pick((1, 2, 4))} weeks, Phone:{_name(pen, p, 'phone')}")}
-'''
+{going_home(pen, p)}'''
     return 'Report', text
 
 # %% ../nbs/01_hospital.ipynb #c9372ca9
@@ -530,6 +538,7 @@ def physician_note(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]
 '''
     return pen.pick(('Physician Resident Progress Note', 'Physician Attending Progress Note')), text
 
+# %% ../nbs/01_hospital.ipynb #dc082f68
 def nursing_note(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
     "Problem by problem: assessment, action, response, plan."
     blocks = []
@@ -548,6 +557,7 @@ def nursing_note(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
 ''')
     return pen.pick(('Nursing Progress Note', 'Nursing Transfer Note')), '\n'.join(blocks)
 
+# %% ../nbs/01_hospital.ipynb #87e12c7b
 def nursing_other(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
     "The shorthand of a shift, system by system."
     signs_here = p.of('sign')
@@ -563,7 +573,7 @@ def nursing_other(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
         parts.append(f'{head}: {body}')
     return 'Report', '\n'.join(map(wrap, parts)) + f'\nA/P: {pen.say(p.complaint)}, {pen.pick(("stable", "improving", "cont to follow", "guarded"))}.\n'
 
-# %% ../nbs/01_hospital.ipynb #dc082f68
+# %% ../nbs/01_hospital.ipynb #36dc6dc2
 def radiology(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
     "A report of an image: reason, comparison, findings, impression."
     kind = pen.pick(('CHEST (PORTABLE AP)', 'CHEST (PA & LAT)', 'CT HEAD W/O CONTRAST', 'CT ABDOMEN W/CONTRAST', 'RENAL U.S.', 'BILAT LOWER EXT VEINS'))
@@ -598,6 +608,7 @@ def radiology(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
 '''
     return kind, text
 
+# %% ../nbs/01_hospital.ipynb #8f7a3c39
 def ecg(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
     "Two sentences about a tracing."
     rhythm = 'Atrial fibrillation' if any(f.concept.name == 'atrial fibrillation' for f in p.of('history')) else pen.pick(('Sinus rhythm', 'Sinus tachycardia', 'Sinus bradycardia', 'Normal sinus rhythm'))
