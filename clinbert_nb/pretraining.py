@@ -511,7 +511,7 @@ def plot_curves(
         axes[0].plot(curve.step, curve.mlm_loss, label=name, marker='.')
         axes[1].plot(curve.step, curve.nsp_accuracy, label=name, marker='.')
     axes[0].set(title='Hidden words: held-out loss', xlabel='step', ylabel='nats')
-    axes[1].set(title='Pairs: held-out accuracy', xlabel='step', ylim=(.4, 1))
+    axes[1].set(title='Pairs: held-out accuracy', xlabel='step', ylim=(.3, 1))
     axes[1].legend(fontsize=8, loc='upper left', bbox_to_anchor=(1, 1))
     fig.tight_layout()
     return fig

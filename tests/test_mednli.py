@@ -27,13 +27,13 @@ def test_mednli_is_read_strictly(tmp_path):
 # %% ../nbs/05_mednli.ipynb #fc1b43f3
 def test_rqe_is_split_by_long_question(tmp_path):
     pairs = ''.join(f'<pair pid="{i}" value="{"true" if i % 3 else "false"}"><chq> question\n {i % 40} &amp; more </chq><faq>short {i}</faq></pair>' for i in range(200))
-    (tmp_path/'r.xml').write_text(f'<RQE>{pairs}</RQE>')
+    (tmp_path/'r.xml').write_text(f'<RQE>{pairs}<pair pid="200" value="true"><chq>a</chq><faq/></pair></RQE>')
     splits = read_rqe(tmp_path/'r.xml')
-    assert sum(map(len, splits.values())) == 200 and splits['train'].premise[0] .startswith('question ')
+    assert sum(map(len, splits.values())) == 200 and splits['train'].attrs == {'without_text': 1}
     questions = [set(s.premise) for s in splits.values()]
     assert not questions[0] & questions[1] and not questions[0] & questions[2] and not questions[1] & questions[2]
     for text, message in (('<RQE><pair>', 'is no XML'), ('<RQE><pair pid="7" value="maybe"><chq>a</chq><faq>b</faq></pair></RQE>', "pair 7 has the unknown value 'maybe'"),
-                          ('<RQE><pair pid="7" value="true"><chq>a</chq></pair></RQE>', 'pair 7 lacks'), ('<RQE/>', 'no pair')):
+                          ('<RQE><pair pid="7" value="true"><chq>a</chq></pair></RQE>', 'no pair'), ('<RQE/>', 'no pair')):
         (tmp_path/'bad.xml').write_text(text)
         with pytest.raises(CourseError, match=message): read_rqe(tmp_path/'bad.xml')
 
