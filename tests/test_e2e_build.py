@@ -142,17 +142,19 @@ def profile_of(tree, **steps):
 
 
 @pytest.mark.parametrize('path', sorted((ROOT/'configs').glob('*.yaml')), ids=lambda p: p.stem)
-def test_every_step_of_a_profile_names_a_notebook_and_parameters_that_it_knows(path):
+def test_every_step_of_a_profile_names_a_notebook_and_parameters_that_it_knows(path, monkeypatch):
+    for variable in set(re.findall(r'\$(CLINBERT_\w+)', path.read_text())): monkeypatch.setenv(variable, '/somewhere')
     for name, step in read_profile(path).items():
         book = nbformat.read(ROOT/'nbs'/f"{step['notebook']}.ipynb", 4)
         declared = next(c.source for c in book.cells if 'parameters' in c.metadata.get('tags', []))
         assert set(step['parameters']) <= set(re.findall(r'^(\w+):', declared, re.M)), name
 
 
-def test_the_demo_runs_every_notebook_with_its_defaults():
+def test_the_demo_runs_every_notebook_with_its_defaults_but_for_more_models():
     steps = read_profile(ROOT/'configs/demo.yaml')
     run = {(ROOT/'nbs'/f"{s['notebook']}.ipynb").resolve() for s in steps.values()}
     assert run == {*NOTEBOOKS, *ROOT.glob('index.ipynb')}
+    assert steps.pop('05_mednli')['parameters'].keys() == {'profile', 'models', 'seeds'}
     assert all(s['parameters'] == {'profile': 'demo'} for s in steps.values())
 
 

@@ -71,12 +71,3 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(case, small, tmp_path):
     last = [line for line in done.stderr.splitlines() if 'CourseError:' in line]
     assert done.returncode != 0 and last and sentence in last[-1], done.stderr[-500:]
     assert not (tmp_path/'demo'/notebook/'summary').exists() and not list((tmp_path/'data').glob('sentences/*/*'))
-
-
-@pytest.mark.parametrize('path', sorted((ROOT/'configs').glob('*.yaml')), ids=lambda p: p.stem)
-def test_every_parameter_of_a_profile_is_declared_by_its_notebook(path, monkeypatch):
-    import papermill
-    import yaml
-    for name, step in yaml.safe_load(path.read_text())['steps'].items():
-        notebook = ROOT/'nbs'/f"{step.get('notebook', name)}.ipynb"
-        assert set(step.get('parameters', {})) <= set(papermill.inspect_notebook(str(notebook))), name
