@@ -19,13 +19,13 @@ except CourseError as e: raise WorkflowError(str(e))
 def notebook(step): return (ROOT/'nbs'/f"{STEPS[step]['notebook']}.ipynb").resolve()
 
 
-def number(path): return int(m[1]) if (m := re.match(r'(\d\d)_', path.name)) else 99
+def place(path): return path.name if path.name[0].isdigit() else '~'  # notebooks in their order, the front door last
 
 
 def library(path):
     "The modules that a notebook may import: its own and those of lower numbers."
     found = {p: re.search(r'#\| *default_exp +(\w+)', p.read_text(encoding='utf-8')) for p in (ROOT/'nbs').glob('[0-9]*.ipynb')}
-    return [ROOT/'clinbert_nb'/f'{m[1]}.py' for p, m in sorted(found.items()) if m and number(p) <= number(path)]
+    return [ROOT/'clinbert_nb'/f'{m[1]}.py' for p, m in sorted(found.items()) if m and place(p) <= place(path)]
 
 
 def executed(step): return RESULTS/step/'executed.ipynb'

@@ -4,28 +4,34 @@
 
 # %% auto #0
 __all__ = ['HEART', 'LUNG', 'METABOLISM', 'KIDNEY', 'GUT', 'BRAIN', 'INFECTION', 'BLOOD', 'SIGNS', 'LABS', 'SENTENCES', 'FOCUS',
-           'MIMIC_COUNTS', 'WRITERS', 'COLUMNS', 'TOPICS', 'PLOTS', 'ILLNESS', 'FINDINGS', 'HAS', 'NOT', 'Concept',
-           'Lab', 'signs', 'conditions', 'labs', 'common', 'Fact', 'Patient', 'identities', 'make_patient', 'Pen',
-           'history_sentence', 'absent_sentence', 'sign_sentence', 'drug_sentence', 'procedure_sentence',
-           'lab_sentence', 'abnormal', 'wrap', 'mistype', 'vitals', 'who', 'some', 'story', 'plan', 'medications',
-           'examination', 'going_home', 'discharge_summary', 'physician_note', 'nursing_note', 'nursing_other',
-           'radiology', 'ecg', 'echo', 'short_note', 'notes_before', 'patient_notes', 'general_document',
-           'biomedical_document', 'Claim', 'claims', 'premise_facts', 'unstated', 'pairs', 'write_noteevents',
-           'write_mednli', 'write_documents', 'make_hospital', 'ensure_hospital', 'write_sample']
+           'MIMIC_COUNTS', 'WRITERS', 'COLUMNS', 'STORY', 'EXAM', 'COURSE', 'SHIFT', 'REVIEW', 'HOME', 'ORGANS',
+           'HEART_ECHO', 'TRACING', 'Passage', 'SECTIONS', 'OTHERS', 'TOPICS', 'PLOTS', 'ILLNESS', 'FINDINGS', 'HAS',
+           'NOT', 'PART', 'Concept', 'Lab', 'signs', 'conditions', 'labs', 'common', 'Fact', 'Patient', 'identities',
+           'make_patient', 'Pen', 'history_sentence', 'absent_sentence', 'sign_sentence', 'drug_sentence',
+           'procedure_sentence', 'lab_sentence', 'abnormal', 'wrap', 'mistype', 'vitals', 'who', 'some', 'story',
+           'plan', 'medications', 'examination', 'going_home', 'discharge_summary', 'physician_note', 'nursing_note',
+           'nursing_other', 'radiology', 'ecg', 'echo', 'fill', 'short_note', 'notes_before', 'patient_notes',
+           'labs_over', 'facts_for', 'form', 'flowsheet', 'lab_days', 'lab_columns', 'images', 'course', 'instructions',
+           'lengthen', 'general_document', 'biomedical_document', 'Claim', 'claims', 'premise_facts', 'unstated',
+           'pairs', 'write_noteevents', 'write_mednli', 'write_documents', 'make_hospital', 'ensure_hospital',
+           'write_sample']
 
 # %% ../nbs/01_hospital.ipynb #291a23f4
-import csv
 import json
+import os
 import random
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from faker import Faker
 
-from .core import data_root, derived_seed, describe_corpus, ensure, write_json
+from .core import data_root, derived_seed, describe_corpus, ensure, side_by_side, whole_file, write_json
 
 # %% ../nbs/01_hospital.ipynb #c6debdaf
 HEART = '''
@@ -166,6 +172,7 @@ class Concept:
     drugs: tuple['Concept', ...] = ()
     procedures: tuple['Concept', ...] = ()
 
+    def __hash__(self) -> int: return hash(self.name)
     def forms(self) -> tuple[str, ...]: return (self.name, *self.short, *([self.lay] if self.lay else []))
 
 @dataclass(frozen=True)
@@ -236,8 +243,11 @@ class Patient:
     days: int                              # length of the stay
     complaint: Concept                     # condition that brought them in
     facts: list[Fact] = field(default_factory=list)
+    _kinds: dict[str, list[Fact]] = field(default_factory=dict, repr=False)
 
-    def of(self, kind: str) -> list[Fact]: return [f for f in self.facts if f.kind == kind]
+    def of(self, kind: str) -> list[Fact]:
+        if kind not in self._kinds: self._kinds[kind] = [f for f in self.facts if f.kind == kind]
+        return self._kinds[kind]
 
 # %% ../nbs/01_hospital.ipynb #97c486a4
 @cache
@@ -368,14 +378,15 @@ SENTENCES = dict(history=history_sentence, absent=absent_sentence, sign=sign_sen
 # %% ../nbs/01_hospital.ipynb #43fa362e
 def wrap(text: str, width: int = 72) -> str:
     "Break one paragraph into lines of at most `width` characters where possible."
-    lines = []
-    while len(text) > width:
-        cut = text.rfind(' ', 0, width+1)
-        if cut <= 0: cut = text.find(' ', width)
+    if len(text) <= width: return text
+    lines, start = [], 0
+    while len(text)-start > width:
+        cut = text.rfind(' ', start, start+width+1)
+        if cut <= start: cut = text.find(' ', start+width)
         if cut < 0: break
-        lines.append(text[:cut])
-        text = text[cut+1:]
-    return '\n'.join([*lines, text])
+        lines.append(text[start:cut])
+        start = cut+1
+    return '\n'.join([*lines, text[start:]])
 
 def mistype(text: str, pen: Pen) -> str:
     "Swap two neighbouring letters inside a few words."
@@ -641,20 +652,48 @@ Conclusions:
 '''
 
 # %% ../nbs/01_hospital.ipynb #7daa9ed8
+@cache
+def _pieces(template: str) -> tuple[tuple, str]:
+    "A template cut at its blanks: before each the text, then what to choose from or the name of a fact; and the text at the end."
+    def choices(blank: str):
+        if '|' in blank: return tuple(blank.split('|'))
+        if not blank[0].isdigit(): return blank
+        least, most = map(int, blank.split('-'))
+        return tuple(map(str, range(least, most+1)))
+    parts = re.split('[{}]', template)
+    return tuple(zip(parts[::2], map(choices, parts[1::2]))), parts[-1]
+
+def fill(
+    pen: Pen,
+    template: str,      # a sentence with blanks
+    facts: dict = {},   # name of a blank → what this patient has for it: concepts, words, or functions that make one
+) -> str:               # empty if the sentence is about something this patient does not have
+    "A sentence of a form with its blanks filled in."
+    said, draw = '', pen.rng.random
+    pieces, end = _pieces(template)
+    for text, blank in pieces:
+        if isinstance(blank, tuple): word = blank[int(draw()*len(blank))]
+        elif not (known := facts[blank]): return ''
+        else:
+            word = pen.pick(known)
+            word = pen.say(word) if isinstance(word, Concept) else word if isinstance(word, str) else word()
+        said += text + word
+    return said + end
+
+# %% ../nbs/01_hospital.ipynb #847b8466
 FOCUS = {
-    'Respiratory': ('Ventilator mode: {}. Lung sounds: {}. Secretions: {}.', (('CPAP/PSV', 'CMV/ASSIST', 'weaned to trach mask'), ('clear', 'rhonchi', 'diminished'), ('scant', 'thick yellow', 'copious'))),
-    'Nutrition': ('Diet: {}. Appetite {}. Recommend {}.', (('cardiac, 2 gm sodium', 'NPO', 'tube feeds at goal'), ('fair', 'poor', 'good'), ('supplement TID', 'daily weights', 'check prealbumin'))),
-    'General': ('{} called to bedside. Discussed with {}. {}.', (('Team', 'House officer', 'Surgery'), ('family', 'attending', 'nursing'), ('Will follow', 'No intervention', 'Consent obtained'))),
-    'Rehab Services': ('Mobility: {}. Balance: {}. Plan: {}.', (('min assist', 'independent', 'max assist of 2'), ('good', 'fair', 'poor'), ('PT 3-5x/wk', 'rehab on d/c', 'home PT'))),
-    'Social Work': ('{} met with {}. {}.', (('SW', 'This writer'), ('pt and wife', 'family', 'daughter'), ('Coping well', 'Support provided', 'Will remain available'))),
-    'Case Management': ('Insurance: {}. Lives {}. Plan: {}.', (('Medicare', 'private', 'Medicaid'), ('alone', 'with spouse', 'in SNF'), ('home with VNA', 'rehab', 'SNF'))),
-    'Pharmacy': ('{} dosing: {}. {}.', (('Vancomycin', 'Warfarin', 'Heparin'), ('trough 15-20', 'INR goal 2-3', 'per protocol'), ('Follow levels', 'Renally dosed', 'No interaction'))),
-    'Consult': ('Asked by Dr. to see pt for {}. {}. {}.', (('preop evaluation', 'second opinion', 'management'), ('Chart reviewed', 'Pt seen and examined'), ('Agree with plan', 'Will staff with attending'))),
+    'Respiratory': 'Ventilator mode: {CPAP/PSV|CMV/ASSIST|weaned to trach mask}. Lung sounds: {clear|rhonchi|diminished}. Secretions: {scant|thick yellow|copious}.',
+    'Nutrition': 'Diet: {cardiac, 2 gm sodium|NPO|tube feeds at goal}. Appetite {fair|poor|good}. Recommend {supplement TID|daily weights|check prealbumin}.',
+    'General': '{Team|House officer|Surgery} called to bedside. Discussed with {family|attending|nursing}. {Will follow|No intervention|Consent obtained}.',
+    'Rehab Services': 'Mobility: {min assist|independent|max assist of 2}. Balance: {good|fair|poor}. Plan: {PT 3-5x/wk|rehab on d/c|home PT}.',
+    'Social Work': '{SW|This writer} met with {pt and wife|family|daughter}. {Coping well|Support provided|Will remain available}.',
+    'Case Management': 'Insurance: {Medicare|private|Medicaid}. Lives {alone|with spouse|in SNF}. Plan: {home with VNA|rehab|SNF}.',
+    'Pharmacy': '{Vancomycin|Warfarin|Heparin} dosing: {trough 15-20|INR goal 2-3|per protocol}. {Follow levels|Renally dosed|No interaction}.',
+    'Consult': 'Asked by Dr. to see pt for {preop evaluation|second opinion|management}. {Chart reviewed|Pt seen and examined}. {Agree with plan|Will staff with attending}.',
 }
 
 def short_note(category: str):
     "A writer for one of the small categories."
-    template, choices = FOCUS[category]
     def write(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
         facts = [history_sentence(pen, p, some(pen, p.of('history'), 1, 4)), sign_sentence(pen, p, some(pen, [f for f in p.of('sign') if not f.present], 1, 2))]
         if p.of('drug'): facts.append(drug_sentence(pen, p, some(pen, p.of('drug'), 1, 2)))
@@ -662,7 +701,7 @@ def short_note(category: str):
 {wrap(f"{who(pen, p)} admitted with {pen.say(p.complaint)}. " + " ".join(facts))}
 
 Assessment:
-{wrap(template.format(*map(pen.pick, choices)))}
+{wrap(fill(pen, FOCUS[category]))}
 {lab_sentence(pen, p, some(pen, p.of('lab'), 1, 3))}
 
 Plan:
@@ -690,6 +729,7 @@ def patient_notes(
     number: int,           # of the patient
     seed: int,             # of the hospital
     markers: bool = True,  # markers in place of identities
+    long_notes: bool = False,  # as long as MIMIC-III's, see below
 ) -> Iterator[tuple]:      # rows of NOTEEVENTS without ROW_ID
     "The notes of one patient, in order of time; the discharge summary comes last and knows the earlier ones."
     p = make_patient(number, seed)
@@ -702,12 +742,245 @@ def patient_notes(
         day = i*p.days//(len(todo)+1)
         pen = Pen(rng, short, typos, markers)
         description, text = write(pen, p, day, old)
+        if long_notes: text = lengthen(text, category, description, pen, p, day, old)
         serial = p.hadm_id*3 + day
         date = f'{2100 + serial % 90}-{1 + serial//90 % 12:02}-{1 + (serial + day) % 28:02}'
         timed = category not in ('Discharge summary', 'ECG', 'Echo')
         clock = f'{date} {rng.randrange(24):02}:{rng.randrange(60):02}:00' if timed else ''
         yield (p.subject_id, p.hadm_id, date, clock, clock, category, description, 14000 + rng.randrange(900) if timed else '',
                '1' if timed and rng.random() < .0005 else '', mistype(text, pen))
+
+# %% ../nbs/01_hospital.ipynb #6cfe2998
+STORY = '''
+{pt} was in {his} usual state of health until {2-14} days {ago|prior to admission|PTA}, when {he} {noted|developed|began to have|was found by family with} {sign}.
+This was {constant|intermittent|worse at night|worse with activity|gradual in onset|sudden in onset}, {2-9}/10 at worst, {better with rest|not better with rest|somewhat better lying down} and {new|similar to prior episodes|different from prior episodes}.
+{He} took {drug} {at home|as prescribed|twice that day} {without relief|with some relief|for the first time in weeks} and then called {doctor}.
+Of note {he} was {seen|admitted|evaluated} at {hospital} on {past} for {problem} and {discharged on|started on|sent home with} {drug}.
+{He} has not noticed {denied}{, and has had no sick contacts|, nor any change in diet|, and has not travelled|}.
+{Per family|Per OSH records|Per EMS|Per the daughter}, {he} {missed doses of|ran out of|has been taking} {drug} {for the last week|since the last visit|over the last month}.
+{In the ED|At OSH|At triage}, initial vitals were {96-100}.{0-9} {55-125} {92-170}/{50-96} {12-26} {90-100}% {RA|2L NC|NRB}.
+Labs {there|in the ED|on arrival} were {notable for|significant for|remarkable for} {lab}, {lab} and {lab}.
+{He} {received|was given} {drug}, {1-3}L {NS|LR} and {morphine|ondansetron|tylenol}, and {was admitted to|was transferred to|came up to} {the floor|the MICU|the step down unit} {in stable condition|for further care|for closer monitoring}.
+{On arrival to the floor|On transfer|On interview}, {he} {says|states|reports} that {he} {feels better|feels about the same|is hungry|wants to sleep}; {sign} is {improved|unchanged|still there}.
+Last visit with {doctor} was on {past}, when {problem} was {stable|well controlled|not discussed|followed with labs}.
+'''
+EXAM = '''
+General: {Alert|Awake|Sleeping, wakes to voice|Comfortable|In bed}, {oriented x3|oriented x2|following commands|conversant|answers in short phrases}, {NAD|no acute distress|mildly uncomfortable|appears stated age|looks chronically ill}.
+HEENT: PERRL {2-5} mm, EOMI, {MMM|mucous membranes dry|OP clear|poor dentition}, {sclera white|sclera injected|no thrush|NGT in place}.
+Neck: {supple|short|thick}, JVP {5-14} cm, {no carotid bruits|no LAD|no thyromegaly|RIJ in place, site clean|trachea midline}.
+Cardiac: {nl S1 S2|S1 S2 physiologic|distant heart sounds|I/VI systolic murmur at LUSB|III/VI SEM at RUSB}, rate {56-122}, {no rubs|no gallops|no heave|PMI not displaced}.
+Lungs: RR {10-28}, {clear|coarse|diminished|crackles} {at both bases|on the left|on the right|throughout}, {good|fair|poor} air movement, sat {89-100}% on {RA|2L NC|4L NC|40% FM|face tent}.
+Abdomen: {soft|round|firm but compressible}, {NT|mildly tender in the RLQ|tender to deep palpation}, {BS+|hypoactive BS|BS x4}, {no HSM|liver edge not felt|well healed midline scar|PEG in place}.
+GU: {foley in place, clear yellow urine|foley in place, dark urine|voids in urinal|exam deferred}, {20-180} cc/hr.
+Extremities: {warm|cool}, {1+|2+|dopplerable} {DP|PT|radial} pulses, {no clubbing|calves soft|left great toe amputated|venous stasis changes}.
+Skin: {intact|dry|skin tear on the left arm|ecchymoses at IV sites|stage II area on the coccyx}, {0-4} x {1-5} cm, {dressing dry and intact|open to air|barrier cream applied}.
+Neuro: CN II-XII {intact|grossly intact}, strength {3-5}/5 {UE|LE|throughout}, {sensation intact to light touch|gait not assessed|toes downgoing|moves all extremities}.
+Notable for {sign}; no {denied} at the time of the examination.
+'''
+COURSE = '''
+{On admission|On presentation|Initially|Overnight|On the morning of} {date} {he} had {sign}, {felt to be|most likely|presumed} {due to|secondary to|in the setting of} {problem}.
+{Trend|Labs|By report}: {trend} {over the last day|overnight|since transfer|with treatment}; {will follow|following|recheck} {daily|BID|q6h|with AM labs}.
+{pt} was {started on|continued on|given|loaded with|maintained on} {drug} with {good effect|some improvement|little change|partial response} by {date}.
+{In addition|Here|At home}, {drug} {was held|was reduced|was increased|was changed to PO} on {date} {given|in view of|because of} {lab}.
+{Overall|For now|Per team}, {problem} {remained stable|was at baseline|was felt to be improving|was discussed at length} {through the day|overnight|on rounds|since transfer}, {without new complaints|with no further events|with less O2 requirement|and diet was advanced}.
+{Plan for|S/p|Had} {procedure} on {date} {without complication|at the bedside|with minimal blood loss} ({doctor}), {tolerated well|tolerated fairly well|report to follow}.
+{Cardiology|Renal|ID|Surgery|GI|Neurology} ({doctor}) {was consulted|followed|saw the patient} and {recommended|suggested|agreed with} {drug} and {a repeat of labs|outpatient follow up|imaging in 2 weeks|no further work up}.
+{No evidence of|No sign of|Nothing to suggest} {absent} {on exam|on imaging|by history|in the record} {per|as discussed with|confirmed by} {doctor}.
+{I/O goal|Fluid balance goal} {-500 cc|-1 L|even|as tolerated}, weight {48-118}.{0-9} kg, net {100-2400} cc {out|in} since {date}.
+{If|In case} {sign} {recurs|worsens|persists}, {will consider|low threshold for|would try} {stopping|changing|a higher dose of} {drug}.
+{As of|Since} {date} {he} no longer {reports|complains of|shows} {sign}; {lab}, {lab} {today|this morning|at last check}.
+{Cultures|Blood and urine cultures} {sent|from} {date} {NGTD|pending|without growth at 48 hours}; {Tmax|Tc} {97-102}.{0-9}, {lab}.
+'''
+
+# %% ../nbs/01_hospital.ipynb #c0dd1223
+SHIFT = '''
+Neuro: {Alert and oriented x3|Lethargic, opens eyes to voice|Sleeping in naps|Pleasant and cooperative}, PERL {2-5} mm, {MAE to command|follows commands consistently|grips equal and strong|OOB to chair}. {Medicated with|Received} {tylenol|oxycodone|morphine} x{1-4} with {good|fair|partial} relief.
+CV: HR {54-128} {SR|SB|ST|paced}, {rare|occasional|no} PVCs, SBP {84-168}, MAPs {55-82}. {lab}, {repleted|recheck in AM|team aware|will follow}. Pulses {palpable|by doppler}, {extremities warm|feet cool}.
+Resp: {On 2L NC|On 4L NC|On RA|Face tent 50%|Vent PSV}, RR {10-30}, sats {88-100}%. LS {clear|coarse|diminished} {in bases|throughout|on R|on L}. {Suctioned for|Raising} {scant|small|moderate} {white|tan|clear} secretions q{2-6}h.
+GI: Abd {soft|round|firm}, {+BS|hypo BS}, {tolerating|taking} {clears|house diet|TF at goal|ice chips}, {10-90}% of meal. {Stool x1|Stool x2|Flatus +|Guaiac neg}. FS {68-288}, {covered per scale|no coverage needed}.
+GU: Foley {patent|draining}, {clear yellow|amber|dark} urine {20-190} cc/hr, {brisk|marginal|good} output. Fluid balance {100-2900} cc {pos|neg} for {LOS|shift|24 hrs}.
+ID: T max {97-102}.{0-9}, day {1-9} of {abx|lines|precautions}, cx {pending|NGTD|sent x2}, {lab}.
+Skin: {Intact|Coccyx pink, blanches|Heels off bed|Incision C/D/I}, {turned|repositioned} q{2-4}h, {barrier cream applied|waffle boots on|air mattress}. {PIV x2|R IJ TLC|L radial a-line|PICC} day {1-9}, {site benign|dressing changed|flushes well}.
+Meds: {drug} given at {1-12}:{10-59} for {problem}, {tolerated well|held x1 per HO|with effect}.
+Events: {pt} {still with|complained of|had} {sign} {at start of shift|in the afternoon|with activity} at {1-12}:{10-59}; {doctor} {aware|in to see|notified}. {Received|Given} {drug}, {will monitor|with effect|no change yet}.
+Social: {Wife|Daughter|Son|Sister|Friend} {first} {in to visit|called|at bedside}, {updated by RN|spoke with team|questions answered|supportive}.
+'''
+REVIEW = '''
+Positive for {sign}, {on and off|every day|mostly at night} for {2-21} days; no {denied}, no {denied}, and never told of {absent}.
+Appetite {fair|good|poor}, sleeps {3-9} hours, {BM daily|last BM 2 days ago|BM with laxatives}, {uses a cane|walks unaided|needs a walker}, pain {0-8}/10 {at rest|on movement|at the IV site}.
+'''
+HOME = '''
+You came to the hospital because of {sign_lay}, and we found that you have {lay}.
+While you were here, you {were treated with|received|were given} {drug}, and {your blood tests|your breathing|your strength|your appetite} {got better|stayed the same|improved slowly}.
+Please take {drug} {every morning|twice a day with food|at bedtime|as you did before} for your {lay}, and do not stop it without asking {doctor}.
+We {changed|lowered|raised} the dose of {drug}; {your next blood test is|please have your blood drawn} on {date}.
+Weigh yourself every morning and call if your weight goes up by more than {2-5} pounds.
+If {sign_lay} comes back, {call|please call} {phone} or {come back to the emergency room|go to the nearest hospital}.
+You can {walk|climb stairs|shower|go back to work} after {2-14} days; no {driving|heavy lifting|swimming} before you have seen {doctor}.
+'''
+
+# %% ../nbs/01_hospital.ipynb #fba0101a
+ORGANS = {'CHEST': '''
+TECHNIQUE: {Single AP portable|PA and lateral|Semi-upright portable} view of the chest at {1-12}:{10-59}, compared with the study of {past}.
+Lines and tubes: {ET tube|Right IJ line|Left subclavian line|Dobbhoff tube|PICC} ends {1-9} cm {above the carina|below the clavicle|beyond the GE junction}, {unchanged|in standard position|slightly advanced} since {date}.
+Lungs: {Low|Normal} volumes; {mild|moderate|minimal} {linear|patchy|hazy} {opacity|atelectasis} at the {left|right} {base|apex|mid zone}, {unchanged|improved|more conspicuous} since {date}.
+Mediastinum: contours {stable|widened by projection|within normal limits}; the aorta is {tortuous|calcified|unfolded}. The left costophrenic angle is {blunted|sharp|not included}.
+Bones: {Old healed rib fracture|Degenerative change of the spine}, {sternotomy wires intact|surgical clips in the axilla|no suspicious lesion}.
+''', 'CT HE': '''
+TECHNIQUE: Contiguous {3-5} mm axial images from the skull base to the vertex without contrast; {DLP|CTDI} {620-1080}.{0-9} mGy-cm.
+Ventricles and sulci: {prominent|normal|age appropriate} in size, {symmetric|slightly larger on the left}, {unchanged|not appreciably changed} since {date}.
+White matter: {Periventricular|Subcortical} hypodensity {in both frontal lobes|in the left corona radiata|about the occipital horns}, {1-9} mm, {nonspecific|chronic|better seen on MRI}.
+Midline: shift of {0-4} mm to the {left|right}; basal cisterns {patent|preserved}. {Motion|Streak} artifact {limits|does not limit} the study.
+Sinuses and mastoids: {clear|mucosal thickening of the maxillary sinus|partly opacified}, {calvarium intact|burr hole noted|no depressed fracture}.
+''', 'CT AB': '''
+TECHNIQUE: MDCT from the {dome of the liver|lung bases} to the symphysis after {100-150} cc of contrast; {coronal|sagittal} reformats {were reviewed|sent to PACS}.
+Liver: {homogeneous|heterogeneous}, {12-19} cm, {subcentimeter hypodensity in segment VI|no focal lesion|perfusion change at the dome}; portal vein {patent|normal}, {8-14} mm.
+Spleen and adrenals: spleen {8-15} cm; {left|right} adrenal {limb|body} {5-19} mm, {unchanged|stable|new} since {date}.
+Kidneys: {symmetric|delayed} nephrograms, {left|right} cyst of {6-48} mm; ureters {normal in course|not dilated}.
+Bowel and nodes: {caliber normal|no free air|moderate stool}, mesenteric nodes up to {4-11} mm, {a few more than|as} on {date}. Aorta {calcified|ectatic}, {16-34} mm.
+''', 'RENAL': '''
+TECHNIQUE: {Grayscale|Grayscale and Doppler} images of both kidneys and the bladder, {portable|limited by body habitus|without prior preparation}.
+Right kidney: {8-12}.{0-9} cm, cortex {6-15} mm, {echogenicity normal|increased echogenicity|lobulated contour}; cyst of {5-44} mm at the {upper|lower} pole.
+Left kidney: {8-12}.{0-9} cm, cortex {6-15} mm, {echogenicity normal|increased echogenicity|partly obscured by bowel gas}, {similar to|compared with} {date}.
+Arteries: resistive indices 0.{55-89} on the right and 0.{55-89} on the left, {normal upstrokes|limited study}.
+Bladder: {decompressed about a foley|partially distended}, volume {15-420} cc{, ureteral jets seen|, jets not seen|}.
+''', 'BILAT': '''
+TECHNIQUE: {Grayscale|Color and spectral} Doppler of the common femoral, superficial femoral and popliteal veins, {both legs|left worse seen than right}.
+Right: {Normal|Respiratory} phasicity, augmentation {present|dampened}, {calf veins seen|calf veins not seen}, diameter {6-13} mm at the {groin|knee}.
+Left: {Normal|Respiratory} phasicity, augmentation {present|dampened}, {calf veins seen|calf veins not seen}, diameter {6-13} mm at the {groin|knee}.
+Soft tissues: {Baker cyst|groin node|subcutaneous fluid} of {4-38} mm on the {left|right}, {new|unchanged|smaller} since {date}.
+'''}
+
+# %% ../nbs/01_hospital.ipynb #aecabadc
+HEART_ECHO = '''
+LEFT ATRIUM: {Long axis|Four chamber} dimension {3-6}.{0-9} cm, {no mass|no spontaneous echo contrast|appendage not seen}.
+RIGHT ATRIUM/INTERATRIAL SEPTUM: {Normal|Mildly dilated} RA, {no ASD by color Doppler|lipomatous septum|pacing wire seen}; IVC {10-28} mm, {collapses > 50%|collapses < 50%}.
+LEFT VENTRICLE: septum {0-1}.{6-9} cm, inferolateral wall {0-1}.{6-9} cm, diastolic dimension {3-6}.{0-9} cm, {no LV thrombus|suboptimal images|false tendon}.
+LV WALL MOTION: {basal|mid|apical} {anterior|inferior|lateral|septal} wall {normal|hypokinetic|akinetic}, {remaining segments contract normally|other segments not well seen}.
+RIGHT VENTRICLE: {Normal|Mildly dilated} cavity, {normal free wall motion|mild free wall hypokinesis}, TAPSE {11-26} mm.
+AORTA: sinus {2-4}.{0-9} cm, ascending {2-4}.{0-9} cm, {focal calcification in the root|arch not well seen|normal for age}.
+AORTIC VALVE: peak velocity {0-4}.{8-9} m/sec, mean gradient {3-44} mm Hg, {trace|no|1+} AR.
+MITRAL VALVE: E {0-1}.{2-9} m/sec, A {0-1}.{2-9} m/sec, E-wave deceleration {110-290} ms, {mild annular calcification|no prolapse|leaflets thin}.
+TRICUSPID VALVE: {trace|1+|2+} TR, gradient {14-52} mm Hg, {PA pressure normal|PA pressure not determined|mild PA hypertension}.
+PULMONIC VALVE: {not well seen|leaflets normal}, {trace|physiologic|1+} PR.
+GENERAL COMMENTS: {Suboptimal|Good} image quality{ - poor apical views| - patient unable to cooperate|}; {rhythm regular|frequent ectopy} during the study; {doctor} notified on {date}.
+'''
+TRACING = '''
+Intervals (ms): QRS {68-156}, QT/QTc {320-440}/{390-510}. Axes {10-90}/{-60|-30|10|45|60}/{5-120}.
+{Clinical correlation|Repeat tracing} {is suggested|advised} in view of {problem}.
+'''
+
+# %% ../nbs/01_hospital.ipynb #00c6db27
+def labs_over(p: Patient, old: dict) -> list[list[Fact]]:
+    "The laboratory on each day of the stay: from the values at admission a step towards the normal range each day, with some noise."
+    if 'labs' not in old:
+        old['labs'], rng = [p.of('lab')], random.Random(p.hadm_id)
+        for _ in range(p.days):
+            step = lambda x, lab: max(lab.least, x + .2*((lab.low+lab.high)/2 - x) + rng.gauss(0, .08)*(lab.high-lab.low))
+            old['labs'].append([Fact('lab', f.concept, value=round(step(f.value, f.concept), 0 if f.concept.high > 30 else 1)) for f in old['labs'][-1]])
+    return old['labs']
+
+def facts_for(pen: Pen, p: Patient, day: int, old: dict) -> dict:
+    "What may stand in the blanks of a form about this patient on this day."
+    days = labs_over(p, old)[max(0, day-3):day+1]
+    def trend() -> str:
+        i = int(pen.rng.random()*len(days[-1]))
+        return f'{days[-1][i].concept.short} ' + ' -> '.join(f'{d[i].value:g}' for d in days)
+    def lab() -> str:
+        f = pen.pick(days[-1])
+        return f'{f.concept.short if pen.chance(pen.short) else f.concept.name} {f.value:g}' + (f' ({word})' if (word := abnormal(f)) and pen.chance(.3) else '')
+    concepts = lambda facts, present=True: [f.concept for f in facts if f.present is present]
+    here = concepts(p.of('sign')) or [p.complaint]
+    he, his = ('he', 'his') if p.sex == 'M' else ('she', 'her')
+    return dict(pt=('Pt', 'Patient', 'The patient'), he=(he,), He=(he.capitalize(),), his=(his,), problem=concepts(p.of('history')), drug=concepts(p.of('drug')), procedure=concepts(p.of('procedure')),
+                sign=here, denied=concepts(p.of('sign'), False), absent=concepts(p.of('absent'), False), lay=(p.complaint.lay,), sign_lay=[c.lay for c in here], lab=(lab,), trend=(trend,),
+                date=(lambda: _date(pen, p, max(0, day-pen.rng.randrange(3))),), past=(lambda: _date(pen, p, -1-int(pen.rng.random()*300)),),
+                **{slot: (partial(_name, pen, p, slot),) for slot in ('first', 'hospital', 'phone')}, doctor=(lambda: f'Dr. {_name(pen, p, "doctor")}',))
+
+# %% ../nbs/01_hospital.ipynb #96a23e6f
+Passage = Callable[[Pen, Patient, int, dict], str]
+
+@cache
+def form(
+    table: str,             # sentences with blanks, one a line
+    anew: float = 1.,       # share of the sentences that are written anew; the others are copied from the last note that has this form
+    least: int = 99,        # sentences that are filled in: at least
+    most: int = 99,         # and at most
+    joint: str = '\n',      # between sentences; a space makes a paragraph
+) -> Passage:
+    "A writer that fills in a form, or a random stretch of it."
+    templates = _split(table, '\n')
+    def write(pen: Pen, p: Patient, day: int, old: dict) -> str:
+        kept = old.setdefault(table, {})
+        chosen = some(pen, range(len(templates)), least, most)
+        for i in chosen:
+            if i not in kept or pen.chance(anew): kept[i] = fill(pen, templates[i], old['facts'])
+        said = [kept[i] for i in chosen if kept[i]]
+        return wrap(' '.join(said)) if joint == ' ' else '\n'.join(map(wrap, said))
+    return write
+
+def flowsheet(hours: int) -> Passage:
+    "A writer of vital signs, fluid in and fluid out, each so many hours of a day."
+    row = '{96-101}.{0-9}  {54-128}  {84-168}/{44-82}  {10-28}  {88-100}%  {0-400}/{0-350}'
+    return lambda pen, p, day, old: 'Time   T     HR   BP     RR  SpO2  In/Out (cc)\n' + '\n'.join(f'{h:02}:00  {fill(pen, row)}' for h in range(pen.rng.randrange(hours), 24, hours))
+
+# %% ../nbs/01_hospital.ipynb #66f3b44b
+def lab_days(pen: Pen, p: Patient, day: int, old: dict) -> str:
+    "The laboratory of a stay, a paragraph a day, as in a discharge summary."
+    shown = lambda f: f'{f.concept.short}-{f.value:g}{"*" if abnormal(f) else ""}'
+    return '\n'.join(wrap(f'{_date(pen, p, d)} 0{pen.rng.randrange(3, 8)}:{pen.rng.randrange(10, 59)}AM BLOOD {" ".join(map(shown, facts))}') for d, facts in enumerate(labs_over(p, old)[:day+1]))
+
+def lab_columns(pen: Pen, p: Patient, day: int, old: dict) -> str:
+    "The last week of the laboratory, a column a day, as in a progress note."
+    week = range(max(0, day-6), day+1)
+    days = [labs_over(p, old)[d] for d in week]
+    rows = [f'{"":10}' + ' '.join(f'{"day " + str(d):>7}' for d in week)]
+    return '\n'.join(rows + [f'{row[0].concept.short:10}' + ' '.join(f'{f.value:7g}' for f in row) for row in zip(*days)])
+
+def images(pen: Pen, p: Patient, day: int, old: dict) -> str:
+    "What the radiologists have said so far, copied."
+    return '\n'.join(old.get('images', [])[-4:])
+
+def course(pen: Pen, p: Patient, day: int, old: dict) -> str:
+    "Problem by problem: what earlier notes said, and what is new."
+    told, templates = old.setdefault('course', {}), _split(COURSE, '\n')
+    for f in p.of('history'):
+        mine = lambda kind: [x.concept for x in p.of(kind) if x.present and x.reason is f.concept]
+        about = old['facts'] | dict(problem=[f.concept], sign=mine('sign'), drug=mine('drug'), procedure=mine('procedure'))
+        new = [fill(pen, t, about) for t in some(pen, templates, 2, 4)]
+        told.setdefault(f.concept.name, [f'# {pen.say(f.concept)}:']).extend(filter(None, new))
+    return '\n'.join(wrap(' '.join(sentences)) for sentences in told.values())
+
+def instructions(pen: Pen, p: Patient, day: int, old: dict) -> str:
+    "How to take each drug, and what for."
+    row = ('{drug}: {5-80} mg {Tablet|Capsule} {One (1)|Two (2)|One half (0.5)} PO {DAILY (Daily)|BID (2 times a day)|Q8H (every 8 hours)|HS (at bedtime)} for {problem}, {with food|on an empty stomach|hold for SBP < 100|as needed}. '
+           'Disp:*{14-90} Tablet(s)* Refills:*{0-3}*')
+    return '\n'.join(wrap(fill(pen, row, dict(drug=[f.concept], problem=[f.reason]))) for f in p.of('drug'))
+
+# %% ../nbs/01_hospital.ipynb #3d1116c6
+SECTIONS = {
+    'Discharge summary': (('Past Medical History:', form(STORY, .3, joint=' '), '\nReview of Systems:', form(REVIEW)), ('Pertinent Results:', form(EXAM, .3), '\nPhysical Exam on Discharge:', form(EXAM, .5)),
+                          ('Brief Hospital Course:', lab_days, '\nImaging:', images), ('Medications on Admission:', course), ('Discharge Disposition:', 'Instructions for Medications:', instructions),
+                          ('Followup Instructions:', form(HOME, joint=' '))),
+    'Physician ': (('   24 Hour Events:', form(STORY, .15, joint=' ')), ('   Physical Examination', form(REVIEW, .3), 'Flowsheet Data', flowsheet(3)), ('   Labs / Radiology', form(EXAM, .4)),
+                   ('   Assessment and Plan', lab_columns, images), ('   Code status', course)),
+    'Nursing': (('', '\nShift:', form(SHIFT, .7), '\nBefore admission:', form(STORY, .2, 2, 3, ' '), flowsheet(3)),),
+    'Nursing/other': (('A/P:', form(SHIFT, .85, 6, 9)),),
+    'Radiology': ((' FINDINGS:', 'CLINICAL INFORMATION:', form(STORY, .2, 1, 1, ' ')), (' IMPRESSION:', lambda pen, p, day, old: form(ORGANS[old['image'][:5]], .7)(pen, p, day, old)),),
+    'ECG': (('', form(TRACING, 1, 1, 2, ' ')),),
+    'Echo': (('Conclusions:', form(HEART_ECHO)), ('', form(HEART_ECHO, 0., 5, 8, ' '))),
+    'Respiratory ': (('Plan:', flowsheet(4), form(SHIFT, .8, 3, 5)),)}
+OTHERS = (('Plan:', form(STORY, .3, joint=' '), lab_columns, course),)
+
+def lengthen(text: str, category: str, description: str, pen: Pen, p: Patient, day: int, old: dict) -> str:
+    "The same note with everything its category has to say; later notes copy from it."
+    old['facts'], old['image'] = facts_for(pen, p, day, old), description
+    for heading, *passages in SECTIONS.get(category, OTHERS):
+        indent, at = ' '*(len(heading)-len(heading.lstrip())), text.rindex(heading)
+        said = '\n'.join(x if isinstance(x, str) else x(pen, p, day, old) for x in passages).replace('\n', '\n'+indent)
+        text = f'{text[:at]}{indent}{said}\n\n{text[at:]}'
+    if category == 'Radiology': old.setdefault('images', []).append(f'{description} {_date(pen, p, day)}: {" ".join(text.partition("IMPRESSION:")[2].split())}')
+    return text
 
 # %% ../nbs/01_hospital.ipynb #32db4fa8
 TOPICS = {
@@ -832,16 +1105,37 @@ def pairs(
         yield premise, unstated(physician, facts).words(physician), 'neutral'
 
 # %% ../nbs/01_hospital.ipynb #112a2882
-def write_noteevents(path: Path, patients: int, seed: int) -> int:
-    "Write NOTEEVENTS.csv, patient by patient; gives the number of notes."
-    row = 0
-    with path.open('w', newline='', encoding='utf-8') as f:
-        writer = csv.writer(f, quoting=csv.QUOTE_NONNUMERIC)
-        writer.writerow(COLUMNS)
-        for number in range(patients):
-            for note in patient_notes(number, seed): writer.writerow((row := row+1, *note))
-    return row
+PART = 500    # patients whose notes one call writes
 
+def write_noteevents(
+    path: Path,                  # the file
+    patients: int,               # how many
+    seed: int,                   # of the hospital
+    long_notes: bool = False,    # notes as long as MIMIC-III's
+    workers: int | None = None,  # processes; None: one for each core
+) -> int:                        # number of notes
+    "Write NOTEEVENTS.csv, patient by patient; the same bytes for any number of workers."
+    with TemporaryDirectory(dir=path.parent, prefix='.parts-') as folder, whole_file(path) as partial:
+        calls = [(Path(folder)/f'{start}.csv', start, min(start+PART, patients), seed, long_notes) for start in range(0, max(1, patients), PART)]
+        alone = len(calls) == 1 or _write_part.__module__ == '__main__'     # the functions of a running notebook cannot be sent to other processes
+        side_by_side(_write_part, calls, 'patients, in parts', 1 if alone else workers or os.cpu_count())
+        with partial.open('wb') as whole:
+            for part, *_ in calls:
+                with part.open('rb') as f: shutil.copyfileobj(f, whole, 1 << 20)
+                part.unlink()
+    return sum(notes_before(c, patients) for c in MIMIC_COUNTS)
+
+def _write_part(path: Path, start: int, stop: int, seed: int, long_notes: bool):
+    "The notes of the patients from `start` to before `stop`; the rows are numbered as in the whole file."
+    row = sum(notes_before(c, start) for c in MIMIC_COUNTS)
+    quoted = lambda x: '"' + x.replace('"', '""') + '"' if isinstance(x, str) else str(x)     # what csv.QUOTE_NONNUMERIC does, several times as fast
+    line = lambda values: ','.join(map(quoted, values)) + '\r\n'
+    with path.open('w', newline='', encoding='utf-8') as f:
+        if start == 0: f.write(line(COLUMNS))
+        for number in range(start, stop):
+            for note in patient_notes(number, seed, long_notes=long_notes): f.write(line((row := row+1, *note)))
+
+# %% ../nbs/01_hospital.ipynb #849f4018
 def write_mednli(folder: Path, patients: int, seed: int, premises: int):
     "Write the three files of MedNLI."
     folder.mkdir(exist_ok=True)
@@ -859,21 +1153,24 @@ def write_documents(path: Path, document, n: int, seed: int):
     with path.open('w', encoding='utf-8') as f:
         for i in range(n): f.write('\n'.join(document(i, seed)) + '\n\n')
 
-# %% ../nbs/01_hospital.ipynb #f0773f09
-def make_hospital(folder: Path, patients: int = 400, premises: int = 4, general_documents: int = 6000, biomedical_documents: int = 4000, seed: int = 0):
+# %% ../nbs/01_hospital.ipynb #235c2faf
+def make_hospital(folder: Path, patients: int = 400, premises: int = 4, general_documents: int = 6000, biomedical_documents: int = 4000, seed: int = 0,
+                  long_notes: bool = False):
     "Write every file of the synthetic hospital into `folder`."
-    write_noteevents(folder/'NOTEEVENTS.csv', patients, seed)
+    write_noteevents(folder/'NOTEEVENTS.csv', patients, seed, long_notes)
     write_mednli(folder/'mednli', patients, seed, premises)
     write_documents(folder/'general.txt', general_document, general_documents, seed)
     write_documents(folder/'biomedical.txt', biomedical_document, biomedical_documents, seed)
     describe_corpus(folder, 'synthetic hospital', shareable=True, source='invented by clinbert_nb; no real patient, free to share')
-    write_json(folder/'hospital.json', dict(patients=patients, premises=premises, general_documents=general_documents, biomedical_documents=biomedical_documents, seed=seed))
+    write_json(folder/'hospital.json', dict(patients=patients, premises=premises, general_documents=general_documents, biomedical_documents=biomedical_documents, seed=seed)
+               | (dict(long_notes=True) if long_notes else {}))
 
-def ensure_hospital(patients: int = 400, premises: int = 4, general_documents: int = 6000, biomedical_documents: int = 4000, seed: int = 0) -> Path:
+def ensure_hospital(patients: int = 400, premises: int = 4, general_documents: int = 6000, biomedical_documents: int = 4000, seed: int = 0,
+                    long_notes: bool = False) -> Path:
     "The folder of the synthetic hospital with these settings, made if it is not there yet."
     settings = dict(patients=patients, premises=premises, general_documents=general_documents, biomedical_documents=biomedical_documents, seed=seed)
     name = 'hospital-' + '-'.join(map(str, settings.values()))
-    return ensure(data_root()/name, lambda folder: make_hospital(folder, **settings))
+    return ensure(data_root()/(name + '-long'*long_notes), lambda folder: make_hospital(folder, **settings, long_notes=long_notes))
 
 # %% ../nbs/01_hospital.ipynb #d2e0a7a6
 def write_sample(folder: Path):

@@ -17,6 +17,21 @@ def test_a_folder_is_whole_or_absent(tmp_path):
     ensure(tmp_path/'thing', lambda folder: (folder/'a').write_text('2'))
     assert (tmp_path/'thing/a').read_text() == '1'
 
+# %% ../nbs/00_core.ipynb #98458740
+def test_an_interrupted_folder_is_continued(tmp_path):
+    made = []
+    def make(folder):
+        for part in 'abc':
+            if (folder/part).exists(): continue
+            with whole_file(folder/part) as partial:
+                partial.write_text(part)
+                if part == 'b' and 'b' not in made: made.append('b'); raise OSError('disk full')
+            made.append(part)
+    with pytest.raises(OSError): ensure(tmp_path/'parts', make, resume=True)
+    assert not (tmp_path/'parts').exists() and [p.name for p in (tmp_path/'.parts.unfinished').iterdir()] == ['a']
+    ensure(tmp_path/'parts', make, resume=True)
+    assert made == ['a', 'b', 'b', 'c'] and sorted(p.name for p in (tmp_path/'parts').iterdir()) == ['a', 'b', 'c']
+
 # %% ../nbs/00_core.ipynb #6b32a5f9
 def test_roots_come_from_the_environment_and_never_from_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'d'))
@@ -25,6 +40,13 @@ def test_roots_come_from_the_environment_and_never_from_the_working_directory(tm
     before = data_root()
     monkeypatch.chdir(tmp_path)
     assert data_root() == before
+
+# %% ../nbs/00_core.ipynb #1b1d0fc2
+def _killed(): os.kill(os.getpid(), 9)
+
+def test_a_killed_process_is_an_error_with_a_sentence():
+    assert side_by_side(pow, [(2, 3), (3, 2)], workers=1) == [8, 9]
+    with pytest.raises(CourseError, match='a process was killed.*what was finished is kept'): side_by_side(_killed, [()]*2)
 
 # %% ../nbs/00_core.ipynb #34ee0b03
 def test_seeds_repeat_and_differ():

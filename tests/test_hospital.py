@@ -12,6 +12,13 @@ def test_every_name_means_one_thing():
     twice = {n for n in names if names.count(n) > 1}
     assert not twice, f'used for two concepts: {twice}'
 
+# %% ../nbs/01_hospital.ipynb #b6906230
+def test_a_sentence_about_something_the_patient_does_not_have_stays_empty():
+    pen = Pen(random.Random(0), short=0)
+    assert fill(pen, 'No {sign}.', dict(sign=[])) == '' and fill(pen, '{7-7} of {sign}', dict(sign=[signs()['cough']])) == '7 of cough'
+    assert {fill(pen, '{a|b|}{1-2}') for _ in range(99)} == {'a1', 'a2', 'b1', 'b2', '1', '2'}
+    with pytest.raises(KeyError): fill(pen, '{sing}', dict(sign=[]))
+
 # %% ../nbs/01_hospital.ipynb #1c41b6ea
 def test_patients_do_not_depend_on_how_many_there_are():
     assert list(patient_notes(17, 0)) == list(patient_notes(17, 0)) != list(patient_notes(17, 1))
@@ -21,6 +28,45 @@ def test_notes_have_markers_and_surrogates_do_not():
     notes, surrogates = ([r[-1] for r in patient_notes(3, 0, markers=m)] for m in (True, False))
     assert any('[**' in n for n in notes) and not any('[**' in n for n in surrogates)
     assert make_patient(3, 0).identity['doctor'] in ' '.join(surrogates)
+
+# %% ../nbs/01_hospital.ipynb #3122df76
+def test_long_notes_are_as_many_and_as_long_as_in_mimic():
+    from collections import Counter
+    rows = [r for i in range(40) for r in patient_notes(i, 0, long_notes=True)]
+    n, characters = Counter(r[5] for r in rows), Counter()
+    for r in rows: characters[r[5]] += len(r[-1])
+    mean = {c: characters[c]/n[c] for c in n}
+    assert n == Counter({c: notes_before(c, 40) for c in MIMIC_COUNTS})
+    bounds = {'Discharge summary': (9000, 13000), 'Physician ': (4500, 8000), 'Nursing': (1500, 2500), 'Echo': (1500, 3000), 'Radiology': (1000, 2000), 'Nursing/other': (800, 1200), 'ECG': (150, 350)}
+    assert all(low < mean[c] < high for c, (low, high) in bounds.items()), mean
+    assert 1700 < sum(mean[c]*MIMIC_COUNTS[c] for c in n)/2_083_180 < 2000
+
+# %% ../nbs/01_hospital.ipynb #a4e8d85f
+def test_long_notes_are_not_stuffed_with_the_same_sentences():
+    def distinct(long: bool, enough: int = 20_000) -> float:
+        sentences = (' '.join(s.split()) for i in range(60) for r in patient_notes(i, 0, long_notes=long) for s in re.split(r'(?<=[.:;])\s+', r[-1]))
+        return len(set(islice(sentences, enough)))/enough
+    assert distinct(True) > distinct(False)
+
+# %% ../nbs/01_hospital.ipynb #248d9d90
+def test_every_blank_of_every_form_is_known():
+    forms = [STORY, EXAM, COURSE, SHIFT, REVIEW, HOME, HEART_ECHO, TRACING, *ORGANS.values()]
+    p = next(p for p in (make_patient(i, 0) for i in range(99)) if all(p.of(kind) for kind in ('sign', 'absent', 'drug', 'procedure')))
+    pen = Pen(random.Random(0))
+    facts = facts_for(pen, p, 1, {})
+    filled = [fill(pen, line, facts) for table in forms for line in _split(table, '\n')]
+    assert len(filled) > 80 and all(filled) and not any(c in line for line in filled for c in '{}|')
+
+# %% ../nbs/01_hospital.ipynb #e34ebc3a
+def test_long_notes_stay_with_the_facts_and_copy():
+    p, notes = make_patient(17, 0), list(patient_notes(17, 0, long_notes=True))
+    told = {f.concept.name for f in p.facts if f.kind == 'drug'}
+    given = {d.name for c in conditions().values() for d in c.drugs}
+    course_ = notes[-1][-1].split('Brief Hospital Course:')[1].split('Medications on Admission:')[0]
+    assert {d for d in given if re.search(rf'\b{re.escape(d)}\b', course_)} <= told | {c.concept.name for c in p.facts}
+    progress = [r[-1].splitlines() for r in notes if r[5] == 'Physician ']
+    assert .2 < sum(line in progress[0] for line in progress[1])/len(progress[1]) < .9
+    assert [labs_over(p, {})[0]] == [p.of('lab')] and len(labs_over(p, {})) == p.days+1
 
 # %% ../nbs/01_hospital.ipynb #746ad2a0
 def test_ward_shorthand_is_in_the_notes_only():
@@ -46,8 +92,28 @@ def test_neither_hypothesis_nor_negation_gives_the_label_away():
     total = len(rows)//3
     assert all(.15 < n/total < .85 for n in negated.values()), negated
 
+# %% ../nbs/01_hospital.ipynb #f0773f09
+def test_parts_are_the_whole_for_any_number_of_workers(tmp_path, monkeypatch):
+    import csv
+    def written(name: str, workers: int, part: int = 3) -> bytes:
+        monkeypatch.setattr('clinbert_nb.hospital.PART', part)
+        assert write_noteevents(tmp_path/name, 8, 0, long_notes=True, workers=workers) == sum(notes_before(c, 8) for c in MIMIC_COUNTS)
+        return (tmp_path/name).read_bytes()
+    whole = written('whole', 1, part=500)
+    assert written('one', 1) == written('two', 2) == written('three', 3) == whole
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['one', 'three', 'two', 'whole']
+    with (tmp_path/'whole').open(newline='', encoding='utf-8') as f: header, *rows = csv.reader(f)
+    assert [int(r[0]) for r in rows] == list(range(1, len(rows)+1)) and rows[-1][1] == '10007'
+
+# %% ../nbs/01_hospital.ipynb #1ae35e29
+def test_short_notes_stay_as_they_are(tmp_path):
+    from clinbert_nb.core import file_hash
+    write_noteevents(tmp_path/'n.csv', 40, 0)
+    assert file_hash(tmp_path/'n.csv') == 'f15659a29abdd20b'     # every result of the demo was made with these bytes
+
 # %% ../nbs/01_hospital.ipynb #4aca7eeb
 def test_files_are_the_same_every_time_and_have_the_layout_of_mimic(tmp_path):
+    import csv
     from clinbert_nb.core import file_hash
     for name in 'ab': (tmp_path/name).mkdir(); make_hospital(tmp_path/name, patients=5, premises=2, general_documents=5, biomedical_documents=5)
     assert file_hash(tmp_path/'a') == file_hash(tmp_path/'b')
@@ -56,6 +122,15 @@ def test_files_are_the_same_every_time_and_have_the_layout_of_mimic(tmp_path):
     assert all(r[4] == '' for r in rows if r[6] in ('Discharge summary', 'ECG', 'Echo')) and 'Physician ' in {r[6] for r in rows}
     shares = {c: sum(r[6] == c for r in rows) for c in MIMIC_COUNTS}
     assert shares == {c: notes_before(c, 5) for c in MIMIC_COUNTS}
+
+# %% ../nbs/01_hospital.ipynb #0c967278
+def test_a_hospital_with_long_notes_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    from clinbert_nb.core import read_json
+    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path))
+    short, long = (ensure_hospital(2, 1, 1, 1, long_notes=l) for l in (False, True))
+    assert (short.name, long.name) == ('hospital-2-1-1-1-0', 'hospital-2-1-1-1-0-long')
+    assert 'long_notes' not in read_json(short/'hospital.json') and read_json(long/'hospital.json')['long_notes'] is True
+    assert (long/'NOTEEVENTS.csv').stat().st_size > 2*(short/'NOTEEVENTS.csv').stat().st_size
 
 # %% ../nbs/01_hospital.ipynb #0a160031
 def test_no_patient_is_on_two_sides_of_mednli(tmp_path):

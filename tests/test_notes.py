@@ -16,18 +16,21 @@ def _write_csv(path, rows, header='ROW_ID,SUBJECT_ID,CATEGORY,TEXT'):
 
 INVENTED = [['1', '7', 'Physician ', 'Plan:\nrest, "fluids"\n'], ['2', '8', 'ECG', 'Sinus rhythm.'], ['3', '8', 'ECG', '']]
 
-def _all(path, **options): return [tuple(r.values()) for b in read_notes(path, **options) for r in b.to_pylist()]
+def _all(path, **options):
+    return [tuple(v for k, v in r.items() if k != 'ISERROR') for b in read_notes(path, **options) for r in b.to_pylist()]
 
 def test_every_format_gives_the_same_notes(tmp_path):
     expected = [tuple(r) for r in INVENTED]
     assert _all(_write_csv(tmp_path/'a.csv', INVENTED), batch_size=2) == expected
     assert _all(_write_csv(tmp_path/'a.csv.gz', INVENTED, 'row_id,subject_id,category,text')) == expected
-    pq.write_table(pa.table({n.lower(): [r[i] for r in INVENTED] for i, n in enumerate(COLUMNS)}), tmp_path/'a.parquet')
+    pq.write_table(pa.table({n.lower(): [r[i] for r in INVENTED] for i, n in enumerate(['ROW_ID', 'SUBJECT_ID', 'CATEGORY', 'TEXT'])}), tmp_path/'a.parquet')
     assert _all(tmp_path/'a.parquet') == expected
     records = [dict(zip(['id', 'who', 'CATEGORY', 'text'], r)) for r in INVENTED]
     (tmp_path/'a.jsonl').write_text('\n'.join(map(json.dumps, records)))
     assert _all(tmp_path/'a.jsonl', columns={'ROW_ID': 'id', 'SUBJECT_ID': 'who'}) == expected
     assert [len(b) for b in read_notes(tmp_path/'a.csv', batch_size=2)] == [2, 1]
+    (tmp_path/'latin.csv').write_bytes('ROW_ID,SUBJECT_ID,CATEGORY,TEXT\n1,7,ECG,café\n'.encode('latin-1'))
+    assert _all(tmp_path/'latin.csv', encoding='latin-1') == [('1', '7', 'ECG', 'café')]
 
 # %% ../nbs/02_notes.ipynb #970028a9
 def test_missing_columns_are_filled_and_plain_text_is_read_in_blocks(tmp_path):
@@ -36,6 +39,7 @@ def test_missing_columns_are_filled_and_plain_text_is_read_in_blocks(tmp_path):
     assert _all(tmp_path/'few.csv', columns={'TEXT': 'transcription'}) == [('1', None, None, 'a'), ('2', None, None, 'b')]
     (tmp_path/'general.txt').write_text('\nOne line.\nTwo.\n\n \nNext document.')
     assert _all(tmp_path/'general.txt') == [('1', None, 'general', 'One line.\nTwo.\n'), ('2', None, 'general', 'Next document.')]
+    assert [r.line for r in list(_rows(tmp_path/'general.txt'))[1:]] == [2, 6]
 
 def test_a_folder_is_read_by_its_noteevents(tmp_path):
     _write_csv(tmp_path/'NOTEEVENTS.csv.gz', INVENTED)
@@ -43,169 +47,170 @@ def test_a_folder_is_read_by_its_noteevents(tmp_path):
     with pytest.raises(CourseError, match='no known kind'): notes_file(__file__)
 
 # %% ../nbs/02_notes.ipynb #3fcc86ba
-def test_bad_files_are_named_with_the_place(tmp_path):
-    write = lambda name, text: ((tmp_path/name).write_bytes(text if isinstance(text, bytes) else text.encode()), tmp_path/name)[1]
+def _file(path, text):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+def test_files_that_cannot_be_read_are_named_with_the_place(tmp_path):
+    write = lambda name, text: _file(tmp_path/name, text)
     whole = gzip.compress(b'ROW_ID,TEXT\n' + b''.join(b'%d,"note %d"\n' % (i, i*i*7919) for i in range(5000)))
     for path, options, message in [
         (tmp_path/'none.csv', {}, 'none.csv does not exist'),
         (write('empty.csv', ''), {}, 'empty.csv is empty'),
         (write('blank.csv', '\n'), {}, 'blank.csv holds nothing'),
         (write('a.csv', 'ROW_ID,CATEGORY\n1,ECG\n'), {}, 'no column TEXT; it has ROW_ID, CATEGORY'),
-        (write('b.csv', 'ROW_ID,TEXT\n1,"ok"\n2,"no\nend\n'), {}, 'ends inside a quoted field.* row 2, which starts in line 3'),
-        (write('c.csv', 'ROW_ID,TEXT\n1,"a\nb"\n2,c,SECRET\n'), {}, r'row 2 \(from line 4\) has 3 fields; expected 2'),
-        (write('d.csv', 'ROW_ID,TEXT\n1,"open\n2,"SECRET "\n'), {}, 'must be written twice in row 1, which starts in line 2'),
-        (write('e.csv', b'ROW_ID,TEXT\n1,caf\xe9\n'), {}, 'e.csv is not UTF-8'),
+        (write('b.csv', 'ROW_ID,TEXT\n1,"ok"\n2,"no\nend\n'), {}, 'row 2, which starts in line 3, cannot be read: the file ends inside a quoted field'),
+        (write('c.csv', 'ROW_ID,TEXT\n1,"a\nb"\n2,c,SECRET\n'), {}, r'row 2, which starts in line 4, .* it has 3 fields; expected 2'),
+        (write('d.csv', 'ROW_ID,TEXT\n1,"open\n2,"SECRET "\n'), {}, 'row 1, which starts in line 2, .* must be written twice'),
+        (write('e.csv', b'ROW_ID,TEXT\n1,caf\xe9 SECRET\n'), {}, 'e.csv: row 1.* it is no UTF-8 text'),
         (write('f.csv.gz', whole[:len(whole)//2]), {}, 'no whole gzip file: it breaks off after row'),
-        (write('g.jsonl', '{"text": "a"}\n{"text": \n'), {}, 'g.jsonl, line 2 is no JSON'),
-        (write('h.jsonl', '{"text": "a"}\n["SECRET"]\n'), {}, 'h.jsonl, line 2: expected a JSON object'),
+        (write('g.jsonl', '{"text": "a"}\n{"text": SECRET\n'), {}, 'g.jsonl: row 2.* it is no JSON'),
+        (write('h.jsonl', '{"text": "a"}\n["SECRET"]\n'), {}, 'h.jsonl: row 2.* it is no JSON object'),
         (write('i.csv', 'note,text\n1,a\n'), {'columns': {'ROW_ID': 'id'}}, "no column 'id' for ROW_ID; it has note, text"),
         (write('j.csv', 'note,text\n1,a\n'), {'columns': {'WORDS': 'text'}}, "'WORDS' is no column of notes"),
         (write('k.parquet', 'PAR'), {}, 'k.parquet is no whole Parquet file'),
-        (write('l.jsonl', '{"text": "a"}\n{"text": ["SECRET"]}\n'), {}, 'the TEXT of note 2 is no text'),
-        (write('m.jsonl', '{"text": "SECRET \\ud800"}\n'), {}, 'half a Unicode character')]:
+        (write('l.jsonl', '{"text": "a"}\n{"text": ["SECRET"]}\n'), {}, 'row 2.* its TEXT is no text'),
+        (write('m.jsonl', '{"text": "SECRET \\ud800"}\n'), {}, 'half a character')]:
         with pytest.raises(CourseError, match=message) as error: _all(path, **options)
         assert 'SECRET' not in str(error.value)
 
-# %% ../nbs/02_notes.ipynb #eda1c465
-def _segments(text): return [s for _, s in sections(text)]
+# %% ../nbs/02_notes.ipynb #92ea7b3d
+def _read(path, text):
+    broken = []
+    return [r[0] for r in _all(_file(path, text), broken=broken)], [(r.number, r.line, r.reason.split(':')[0]) for r in broken]
 
-def test_section_rules():
-    for text, expected in [
-        ('one\n\ntwo\n \n\nthree', ['one', 'two', 'three']),                                                 # blank lines
-        ('above\n------\nbelow', ['above', '------', 'below']),                                              # rulers are kept, at their length
-        ('sign: ____ date', ['sign:', '____', 'date']),
-        ('text\nBrief Hospital Course:\nline\nline two', ['text', 'Brief Hospital Course:', 'line\nline two']),
-        ('text\nMedications on admission:\nline', ['text\nMedications on admission:\nline']),                # one small letter
-        ('Sig: one daily\nDisp:*30*', ['Sig:', 'one daily\nDisp:*30*']),
-        ('HR (bpm): 56\nWeight (in kg): 70', ['HR (bpm): 56', 'Weight (in kg): 70']),                       # parentheses do not count
-        ('Meds:\n1. Drugamol\n2. Fakeprin\n3) Mockine', ['Meds:', '1. Drugamol', '2. Fakeprin', '3) Mockine']),  # the script loses item 1
-        ('Meds:\n1. Drugamol\n20 units\n2.5 mg', ['Meds:', '1. Drugamol\n20 units\n2.5 mg']),                # the script drops this note
-        ('seen at age\n20. The next year', ['seen at age\n20. The next year']),
-        ('Campus: North\nService: SURGERY\n', ['Campus: North', 'Service: SURGERY']),                        # inline titles
-        ('Chief Complaint:\nfake pain\n\nnot a title', ['Chief Complaint:', 'fake pain', 'not a title']),    # the script loses "fake pain"
-        ('Chief Complaint:\n\nfake pain\n\nAllergies:\nnone', ['Chief Complaint: fake pain', 'Allergies: none']),
-        ('Date of Birth: [**2099-1-1**] Sex: F', ['Date of Birth: [**2099-1-1**]', 'Sex: F']),
-        ('Labs:\r\nPlan:\r\nrest\rwalk', ['Labs:', 'Plan:', 'rest\nwalk']),                                        # line ends of other systems
-        (' \n\t', []), ('', [])]:
-        assert _segments(text) == expected, text
+def test_reading_goes_on_behind_a_broken_row(tmp_path):
+    head, good = 'ROW_ID,SUBJECT_ID,TEXT\n1,7,"a\nb"\n', '3,7,"c"\n4,8,"d ""quoted""\r\ne"\r\n'
+    twice, ends = 'after a closing quote a comma was expected', 'the file ends inside a quoted field'
+    for wrong, reason in [('2,7,"never closed\n', twice), ('2,7,"he said "no" twice"\n', twice), ('2,7\n', 'it has 2 fields; expected 3'), ('2,7,c,9,9\n', 'it has 5 fields; expected 3'), ('2,7,"x "y\n12, 5 mg\n13,"\n\nz"\n', twice)]:
+        ids, broken = _read(tmp_path/'n.csv', head + wrong + good)
+        assert ids == ['1', '3', '4'] and broken[0] == (2, 4, broken[0][2]) and len(broken) == 1, (wrong, ids, broken)
+    ids, broken = _read(tmp_path/'n.csv', head + good + '5,8,"cut off')
+    assert ids == ['1', '3', '4'] and broken == [(4, 7, ends)]
+    ids, broken = _read(tmp_path/'n.csv', (head + good).encode() + b'5,8,caf\xe9\n6,8,nul\x00 byte\n')
+    assert ids == ['1', '3', '4', '6'] and broken[0][:2] == (4, 7)
 
-def test_a_heading_holds_until_the_next():
-    assert [h for h, _ in sections('start\n\nPlan:\n\n1. a\n2. b\n\nc\nSigned: me')] == ['', 'Plan', 'Plan', 'Plan', 'Plan', 'Signed']
+# %% ../nbs/02_notes.ipynb #f43008bd
+def _chosen(notes, **options):
+    counts = dict(notes_read=0, skipped=Counter(), categories_read=Counter(), repeated_ids=[])
+    rows = [dict(zip(COLUMNS, [str(i), *n])) for i, n in enumerate(notes, 1)]
+    return [n['ROW_ID'] for n in chosen(rows, choices(**options), counts)], dict(counts['skipped'])
 
-# %% ../nbs/02_notes.ipynb #87da8037
-def test_sentence_rules():
-    for text, expected in [
-        ('He slept. She did not. it is so.', ['He slept.', 'She did not. it is so.']),
-        ('Fever? No! 3 beds.', ['Fever?', 'No!', '3 beds.']),
-        ('Seen by Dr. Smith and Mr. J. Doe vs. Ms. X today.', ['Seen by Dr. Smith and Mr. J. Doe vs. Ms. X today.']),
-        ('Drugamol 2.5 mg p.o. q.d. PRN. He left.', ['Drugamol 2.5 mg p.o. q.d. PRN.', 'He left.']),
-        ('Fakeprin 5 mg q.d. He left.', ['Fakeprin 5 mg q.d.', 'He left.']),
-        ('Room No. 3 on Jan. 5 was full.', ['Room No. 3 on Jan. 5 was full.']),
-        ('Hepatitis C. The liver is small.', ['Hepatitis C.', 'The liver is small.']),
-        ('On [**2151-7-16**] seen. [**Hospital1 18**] called.', ['On [**2151-7-16**] seen.', '[**Hospital1 18**] called.']),
-        ('slept well.He ate.', ['slept well.', 'He ate.']),
-        ('1. Take Fakeprin. 2. Rest. 3. Come back.', ['1. Take Fakeprin.', '2. Rest.', '3. Come back.']),
-        ('He said "no." (She agreed.) They left.', ['He said "no."', '(She agreed.)', 'They left.']),
-        ('Neuro - alert, moves - slowly', ['Neuro', '- alert, moves', '- slowly']),
-        ('x-ray of non-smoker in 2 - 3 days', ['x-ray of non-smoker in 2 - 3 days']),
-        ('exam\n-fever\n* cough\n• pain\n# gout', ['exam', '-fever', '* cough', '• pain', '# gout']),
-        ('Chief Complaint:\nChest pain.\nAllergies:\n\nNone', ['Chief Complaint: Chest pain.', 'Allergies: None'])]:
-        assert sentences(text) == expected, text
+def test_each_choice_leaves_out_what_it_should_and_counts_it(tmp_path):
+    notes = [('7', 'ECG', '', 'Sinus rhythm.'), ('8', 'ECG ', '1', 'Sinus rhythm.'), ('8', 'Echo', '1.0', ' \n'), ('9', None, None, 'ok')]
+    (tmp_path/'ids.txt').write_text('2\n4\n')
+    for options, kept, skipped in [
+        ({}, '124', {'empty text': 1}),
+        (dict(categories=['ECG']), '12', {'other category': 2}),
+        (dict(exclude_notes=['1', str(tmp_path/'ids.txt')]), '', {'excluded note': 3, 'empty text': 1}),
+        (dict(exclude_subjects=['8']), '14', {'excluded patient': 2}),
+        (dict(drop_errors=True), '14', {'entered by mistake': 2}),
+        (dict(min_length=3), '12', {'empty text': 1, 'too short': 1}),
+        (dict(deduplicate=True), '14', {'empty text': 1, 'repeats an earlier text': 1})]:
+        assert _chosen(notes, **options) == (list(kept), skipped), options
+    counts = dict(notes_read=0, skipped=Counter(), categories_read=Counter(), repeated_ids=[])
+    twice = [dict.fromkeys(COLUMNS, i) for i in ('5', '05', 'x', 'x')]
+    assert len(list(chosen(twice, choices(), counts))) == 2 and counts['repeated_ids'] == ['05', 'x']
+    with pytest.raises(CourseError, match="'lenght' is no choice"): choices(lenght=1)
+    assert [solid(t) for t in ('', ' \n', 'a\x1cb\t', 'é\xa0\u2003e')] == [0, 0, 2, 2]
 
-# %% ../nbs/02_notes.ipynb #5b04915f
-def test_soft_and_hard_line_breaks():
-    prose = 'The patient was taken to the operating room by the team of General\nSurgery and Doctor Fake, who found\nnothing. Then Anna slept.'
-    assert sentences(prose) == [prose.split(' Then')[0].replace('\n', ' '), 'Then Anna slept.']
-    assert sentences('Patient was seen by\nDr. Smith in clinic.') == ['Patient was seen by Dr. Smith in clinic.']
-    table = 'The following medications were given to the patient in the ward today\nAspirin 81 mg\nLasix 20 mg\nAlert and awake'
-    assert sentences(table)[1:] == ['Lasix 20 mg', 'Alert and awake'] and sentences(table)[0].endswith('Aspirin 81 mg')
+# %% ../nbs/02_notes.ipynb #6c88ebed
+def _bytes(folder): return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
 
-def test_markers_are_never_broken_and_kept_verbatim():
-    markers = ['[**2151-7-16**]', '[**Hospital1 18**]', '[**First Name8 (NamePattern2) **]', '[**Last Name: A. B - C**]',
-               '[**Age over 90 **]', '[**---**]', '[**A\n1. Plan: B**]']
-    for m in markers:
-        text = f'Seen at {m} today. {m} Later:\n{m}\nPlan:\n- {m}\n\n{m}: x'
-        joined = sentences(text)
-        assert sum(s.count(m.replace('\n', ' ')) for s in joined) == 5, m
-
-# %% ../nbs/02_notes.ipynb #3d1660e3
-def test_nothing_is_lost_in_random_notes():
-    from hypothesis import given, settings, strategies as st
-    pieces = ['\n', '\n\n', '\r\n', ' ', '\t', 'Plan:', 'Disp:', 'Past Medical History:', 'A (b): ', '1. ', '2.', '20 ', '2.5 mg', '-', ' - ',
-              '---', '____', '* ', '• x', '. ', '? ', 'Dr. ', 'q.d. ', 'He', 'slept', 'BP', '[**', '**]', '[**2151-7-16**]', '[** Name (un) 12**]',
-              '(', ')', '"', ':', ',', 'Admission Date: x Discharge Date: y', 'Sex:', '\x1c', '\x85', '\ue000']
-    @settings(max_examples=1000, deadline=None, derandomize=True, database=None)
-    @given(st.lists(st.sampled_from(pieces) | st.text(max_size=8), max_size=40))
-    def holds(parts):
-        found = sentences(text := ''.join(parts))
-        assert not lost(text, found) and all(s.strip() == s != '' and '\n' not in s for s in found)
-        whole = ''.join(''.join(MARKER.findall(_unix_lines(text))).split())
-        assert ''.join(''.join(m for s in found for m in MARKER.findall(s)).split()) == whole
-    holds()
-
-# %% ../nbs/02_notes.ipynb #b031b36c
-def test_nothing_is_lost_in_real_notes():
-    import os
-    from clinbert_nb.core import checkout
-    folder = os.environ.get('CLINBERT_OPEN_DATA') or (checkout() or Path('.')).resolve().parent/'shared/data'
-    path = Path(folder)/'mtsamples/mtsamples.csv'
-    if not path.exists(): pytest.skip('MTSamples is not here')
-    texts = {t for b in read_notes(path, {'TEXT': 'transcription'}) for t in b['TEXT'].to_pylist() if t}
-    assert len(texts) > 2000
-    for text in texts:
-        assert not lost(text, sentences(text))
-        mended, marks = restore_line_breaks(text, ',')
-        assert not lost(mended, sentences(mended)) and len(''.join(mended.split())) == len(''.join(text.split())) - marks
-
-# %% ../nbs/02_notes.ipynb #dbd9ea09
-def test_line_breaks_come_back_where_they_were():
-    flat = 'SUBJECTIVE:,  A cough, worse.  ,PLAN: , None, e.g., 1,000 mg.,Eyes:  Clear,2.  Return.'
-    assert restore_line_breaks(flat, ',') == ('SUBJECTIVE:\n  A cough, worse.  \nPLAN: \n None, e.g., 1,000 mg.\nEyes:  Clear\n2.  Return.', 5)
-
-# %% ../nbs/02_notes.ipynb #fda18673
 def test_notes_become_sentences(tmp_path):
-    source = _write_csv(tmp_path/'n.csv', [*INVENTED, ['9', '9', 'ECG', 'Sinus rhythm.'], ['9', '9', 'Physician', 'One. Two.']])
-    report = prepare_notes(source, tmp_path/'out')
+    source = _write_csv(tmp_path/'n.csv', [*INVENTED, ['9', '9', 'ECG', 'Sinus rhythm.'], ['10', '9', 'Physician', 'One. Two.']])
+    report = prepare_notes(source, tmp_path/'out', workers=1)
     assert report['notes_read'] == 5 and report['notes'] == 4 and report['skipped'] == {'empty text': 1}
-    assert report['categories'] == {'Physician ': 1, 'ECG': 2, 'Physician': 1} and report['missing_columns'] == []
-    assert report['sentences'] == 5 and report['words'] == 9 and report['characters_lost'] == 0
-    assert sorted(p.name for p in (tmp_path/'out').iterdir()) == ['corpus.json', 'report.json', 'sentences.parquet']
+    assert report['categories'] == {'Physician ': 1, 'ECG': 2, 'Physician': 1} and report['missing_columns'] == ['ISERROR']
+    assert report['sentences'] == 5 and report['words'] == 9 and report['characters_lost'] == 0 and report['headings'] == {'Plan': 1, '': 3}
+    assert sorted(p.name for p in (tmp_path/'out').iterdir()) == ['corpus.json', 'quarantine.csv', 'report.json', 'shard-00000.parquet']
     assert [(n.note_id, n.category, n.sentences) for n in read_sentences(tmp_path/'out')] == [('1', 'Physician ', ['Plan: rest, "fluids"']), ('2', 'ECG', ['Sinus rhythm.']),
-        ('9', 'ECG', ['Sinus rhythm.']), ('9', 'Physician', ['One.', 'Two.'])]
+        ('9', 'ECG', ['Sinus rhythm.']), ('10', 'Physician', ['One.', 'Two.'])]
     assert [n.subject_id for n in read_sentences(tmp_path/'out', 'Physician')] == ['7', '9']
-    first = pq.read_table(tmp_path/'out/sentences.parquet').to_pylist()[0]
+    first = pq.read_table(tmp_path/'out/shard-00000.parquet').to_pylist()[0]
     assert first == dict(note_id='1', subject_id='7', category='Physician ', section='Plan', index=0, text='Plan: rest, "fluids"')
 
-# %% ../nbs/02_notes.ipynb #337a9672
-def test_what_is_left_out_is_counted(tmp_path):
-    source = _write_csv(tmp_path/'n.csv', [*INVENTED, ['9', '9', 'ECG', 'Sinus rhythm.']])
-    report = prepare_notes(source, tmp_path/'a', deduplicate=True, categories=['ECG '])
-    assert report['skipped'] == {'other category': 1, 'empty text': 1, 'repeats an earlier text': 1} and report['notes'] == 1
-    with pytest.raises(CourseError, match="no note of category 'Echo'; it has ECG, Physician"):
-        prepare_notes(source, tmp_path/'b', categories=['Echo'])
-    with pytest.raises(CourseError, match='gives no note: 1 read, skipped: 1 empty text'):
-        prepare_notes(_write_csv(tmp_path/'m.csv', INVENTED[2:]), tmp_path/'b')
-    assert not (tmp_path/'b').exists() and not list(tmp_path.glob('.*partial*'))
+def test_the_result_does_not_depend_on_who_made_it(tmp_path):
+    source = _write_csv(tmp_path/'NOTEEVENTS.csv', [[i, i % 7, 'ECG', f'Note {i}. Sinus rhythm.\nPlan:\n- rest {i*i}'] for i in range(200)])
+    for workers in (1, 2): prepare_notes(source, tmp_path/f'by {workers}', name='x', workers=workers, part_size=1000)
+    (work := unfinished(tmp_path/'x')).mkdir()
+    stage_notes(source, work, choices(), part_size=1000)
+    for k in reversed(range(len(read_json(work/'plan.json')['parts']))): prepare_shard(work, k)
+    finish_notes(work, 'x')
+    assert len(sentence_shards(work)) > 5 and _bytes(tmp_path/'by 1') == _bytes(tmp_path/'by 2') == _bytes(work)
 
-def test_a_broken_file_leaves_nothing(tmp_path):
-    (tmp_path/'n.csv').write_text('ROW_ID,TEXT\n' + '1,"One. Two."\n'*3000 + '2,"open')
-    with pytest.raises(CourseError, match='never closed in row 3001'): prepare_notes(tmp_path/'n.csv', tmp_path/'out')
-    assert not (tmp_path/'out').exists() and not list(tmp_path.glob('.*partial*'))
+# %% ../nbs/02_notes.ipynb #9ceefc46
+def test_interrupted_work_is_continued(tmp_path, monkeypatch):
+    source = _write_csv(tmp_path/'n.csv', [[i, i, 'ECG', f'Note {i}. Sinus rhythm.'] for i in range(100)])
+    prepare_notes(source, tmp_path/'whole', name='x', workers=1, part_size=300)
+    done = []
+    def stops(folder, k):
+        if len(done) == 3: raise KeyboardInterrupt
+        prepare_shard(folder, k), done.append(k)
+    monkeypatch.setitem(prepare_notes.__globals__, 'side_by_side', lambda f, calls, *_: [stops(*c) for c in calls])
+    with pytest.raises(KeyboardInterrupt): prepare_notes(source, tmp_path/'out', name='x', part_size=300)
+    left = tmp_path/'.out.unfinished'
+    times = {p.name: p.stat().st_mtime_ns for p in left.glob('shard-*.parquet')}
+    assert len(times) == 3 and not (tmp_path/'out').exists()
+    (left/'.shard-00003.parquet.partial').write_bytes(b'half')
+    monkeypatch.undo()
+    prepare_notes(source, tmp_path/'out', name='x', workers=1, part_size=300)
+    assert {n: (tmp_path/'out'/n).stat().st_mtime_ns for n in times} == times
+    assert _bytes(tmp_path/'out') == _bytes(tmp_path/'whole') and not left.exists()
 
-# %% ../nbs/02_notes.ipynb #45511d9a
+def test_a_full_disk_is_said_and_other_choices_begin_anew(tmp_path, monkeypatch):
+    source = _write_csv(tmp_path/'n.csv', INVENTED)
+    def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')
+    monkeypatch.setitem(prepare_notes.__globals__, 'side_by_side', full)
+    with pytest.raises(CourseError, match='The disk of .* is full; what was finished is kept'): prepare_notes(source, tmp_path/'out')
+    assert (tmp_path/'.out.unfinished/plan.json').exists() and not (tmp_path/'out').exists()
+    monkeypatch.undo()
+    assert prepare_notes(source, tmp_path/'out', workers=1, categories=['ECG'])['notes'] == 1
+
+# %% ../nbs/02_notes.ipynb #31b79178
+def test_broken_rows_are_put_on_a_list(tmp_path):
+    rows = ''.join(f'{i},7,ECG,"Note {i}. Fine."\n' for i in range(1, 400))
+    source = _file(tmp_path/'n.csv', 'ROW_ID,SUBJECT_ID,CATEGORY,TEXT\n' + rows + '400,7,ECG,"SECRET\n401,7,ECG,"Last."\n401,7,ECG,"SECRET again."\n')
+    report = prepare_notes(source, tmp_path/'out', workers=1)
+    assert report['notes'] == 400 and report['broken_rows'] == 1 and report['repeated_ids'] == ['401'] and report['skipped'] == {'repeats an earlier ROW_ID': 1}
+    listed = (tmp_path/'out/quarantine.csv').read_text()
+    assert listed.startswith('row,line,reason\n400,401,') and 'SECRET' not in listed
+    with pytest.raises(CourseError, match='1 of 402 rows cannot be read, more than the share broken_rows=0.001.*row 400, which starts in line 401'):
+        prepare_notes(source, tmp_path/'strict', workers=1, broken_rows=.001)
+    with pytest.raises(CourseError, match="no note of category 'Echo'; it has ECG"): prepare_notes(source, tmp_path/'strict', categories=['Echo'])
+    with pytest.raises(CourseError, match='gives no note: 1 read, skipped: 1 empty text'): prepare_notes(_write_csv(tmp_path/'m.csv', INVENTED[2:]), tmp_path/'strict')
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['m.csv', 'n.csv', 'out']
+
+# %% ../nbs/02_notes.ipynb #ddb3ca65
+def test_markers_and_near_duplicates(tmp_path):
+    text = 'The patient was seen by Dr. [**Last Name (STitle) 12**] today and has a cough, no fever, and a history of gout; he sleeps well. '
+    source = _write_csv(tmp_path/'n.csv', [['1', '7', 'ECG', text*3], ['2', '7', 'ECG', text*3 + 'Alert.'], ['3', '8', 'ECG', 'Sinus rhythm.']])
+    report = prepare_notes(source, tmp_path/'out', workers=1, similarity=.8, replace_markers=True)
+    assert report['notes'] == 2 and report['skipped'] == {'nearly repeats an earlier text': 1} and sum(report['markers_replaced'].values()) == 3
+    assert [n.note_id for n in read_sentences(tmp_path/'out')] == ['1', '3']
+    assert '[**' not in ''.join(s for n in read_sentences(tmp_path/'out') for s in n.sentences)
+
+def test_a_huge_note_and_odd_characters_are_read(tmp_path):
+    huge = 'No line ends here, nor does a sentence ' * 50_000
+    source = _write_csv(tmp_path/'n.csv', [['1', '7', 'Odd category', huge], ['2', '7', None, 'nul \x00 byte\r\nmixed\rline\nends\u2028é']])
+    report = prepare_notes(source, tmp_path/'out', workers=1)
+    assert report['notes'] == 2 and report['characters_lost'] == 0 and report['categories'] == {'Odd category': 1, '': 1}
+
+# %% ../nbs/02_notes.ipynb #6134d0cf
 def test_other_options_give_another_folder(tmp_path, monkeypatch):
     monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
     source = _write_csv(tmp_path/'n.csv', INVENTED)
-    a = ensure_sentences(source, 'x')
-    made = (a/'sentences.parquet').stat().st_mtime_ns
-    assert ensure_sentences(source, 'x', categories=[], columns={}) == a and (a/'sentences.parquet').stat().st_mtime_ns == made
-    assert (b := ensure_sentences(source, 'x', categories=['ECG'])) != a and len(list(read_sentences(b))) == 1
-    assert not is_shareable(a) and is_shareable(ensure_sentences(source, 'x', shareable=True))
+    ensure_one = lambda *a, **k: ensure_sentences(*a, workers=1, **k)
+    a = ensure_one(source, 'x')
+    made = (a/'report.json').stat().st_mtime_ns
+    assert ensure_one(source, 'x', categories=[], columns={}) == a and (a/'report.json').stat().st_mtime_ns == made
+    assert (b := ensure_one(source, 'x', categories=['ECG'])) != a and len(list(read_sentences(b))) == 1
+    assert not is_shareable(a) and is_shareable(ensure_one(source, 'x', shareable=True))
     _write_csv(source, INVENTED[:1])
-    assert ensure_sentences(source, 'x') != a
+    assert ensure_one(source, 'x') != a
     describe_corpus(tmp_path, 'invented', shareable=True)
-    assert is_shareable(ensure_sentences(source, 'x')) and not is_shareable(ensure_sentences(source, 'x', shareable=False))
-    assert read_json(ensure_sentences(source, 'x')/'corpus.json')['name'] == 'x'
+    assert is_shareable(ensure_one(source, 'x')) and not is_shareable(ensure_one(source, 'x', shareable=False))
+    assert read_json(ensure_one(source, 'x')/'corpus.json')['name'] == 'x'
 
 # %% ../nbs/02_notes.ipynb #b5234d41
 def test_shares_add_up_whatever_the_blanks():
@@ -223,4 +228,11 @@ def test_lengths_are_drawn():
     figure = plot_lengths({'1': 3, '5': 1, '200': 0})
     assert figure.axes[0].get_title() == 'A sentence has 2.0 words on average'
     assert [p.get_height() for p in figure.axes[0].patches] == [75, 25, 0]
+    plt.close(figure)
+
+# %% ../nbs/02_notes.ipynb #3f257ffd
+def test_note_lengths_are_drawn():
+    figure = plot_note_lengths({'10': 1, '20': 2, '33': 1})
+    assert figure.axes[0].get_title() == 'Half of the notes have fewer than about 126 characters'
+    assert [p.get_height() for p in figure.axes[0].patches] == [25, 50, 25]
     plt.close(figure)

@@ -6,23 +6,6 @@ from clinbert_nb.pretraining import *
 
 globals().update({k: v for k, v in vars(clinbert_nb.pretraining).items() if not k.startswith("__")})
 
-# %% ../nbs/03_pretraining.ipynb #a7cacfec
-def test_casing_is_asserted(tmp_path):
-    vocab = {t: i for i, t in enumerate('[PAD] [UNK] [CLS] [SEP] [MASK] Patient patient SOB A B C ABC abc a b c'.split())}
-    BertTokenizerFast(vocab=vocab, do_lower_case=False).save_pretrained(tmp_path/'cased')
-    assert load_tokenizer(tmp_path/'cased').tokenize('Patient SOB') == ['Patient', 'SOB']
-    BertTokenizerFast(vocab=vocab, do_lower_case=True).save_pretrained(tmp_path/'wrong')
-    with pytest.raises(CourseError, match='cased .* lower-cases'): load_tokenizer(tmp_path/'wrong')
-    (tmp_path/'bare').mkdir()
-    (tmp_path/'bare/config.json').write_text('{}')
-    with pytest.raises(CourseError, match='has no tokenizer'): load_tokenizer(tmp_path/'bare')
-    with pytest.raises(CourseError, match='does not exist'): load_tokenizer(tmp_path/'nowhere')
-
-# %% ../nbs/03_pretraining.ipynb #f43f4aff
-def test_the_vocabulary_is_the_same_every_time():
-    lines = ['the patient has a fever', 'the patient denies fevers and chills'] * 5
-    assert train_vocabulary(lines, 60).get_vocab() == train_vocabulary(lines, 60).get_vocab()
-
 # %% ../nbs/03_pretraining.ipynb #48aedf77
 def _random_corpus(documents=300, seed=0, longest=40):
     rng = np.random.default_rng(seed)
