@@ -1,7 +1,7 @@
 """The preparation of a large corpus as jobs, one per shard: the same functions and the same bytes as 02_notes and 02b_tokens on one machine.
 
 On one machine:  snakemake -s shards.smk --cores 8 --config notes=/path/to/NOTEEVENTS.csv.gz name=notes
-On a cluster:    snakemake -s shards.smk --executor slurm --jobs 50 --group-components shards=10 --config …
+On a cluster:    snakemake -s shards.smk --executor slurm --jobs 50 --config …     (docs/cluster.md)
 
 config   notes      file of notes (required), on a file system that all machines share, as is the data root (CLINBERT_DATA)
          name       what to call the corpus; default: notes
@@ -50,7 +50,6 @@ if not (SENTENCES/'report.json').exists():  # what is finished stays as it is
     rule shard:
         input: WORK/'plan.json'
         output: WORK/'shard-{k}.json'
-        group: 'shards'
         resources: mem_mb=1500, runtime=10
         run: prepare_shard(WORK, int(wildcards.k))
 
@@ -76,7 +75,6 @@ if TOKENIZER and not (TOKENS/'manifest.json').exists():
     rule tokens:
         input: SENTENCES/'report.json'
         output: unfinished(TOKENS)/'{k}'/'manifest.json'
-        group: 'tokens'
         resources: mem_mb=1500, runtime=10
         run: tokenize_shard(SENTENCES/f'shard-{wildcards.k}.parquet', load_tokenizer(TOKENIZER), unfinished(TOKENS))
 

@@ -11,6 +11,7 @@ __all__ = ['CourseError', 'checkout', 'data_root', 'results_root', 'shown', 'who
 # %% ../nbs/00_core.ipynb #212bcbe2
 import argparse
 import ast
+import errno
 import hashlib
 import json
 import os
@@ -96,7 +97,13 @@ def whole_folder(
         if path.exists(): path.rename(old)
         partial.rename(path)
         shutil.rmtree(old, ignore_errors=True)
+    except OSError as e: raise _in_words(e, path) from None
     finally: shutil.rmtree(partial, ignore_errors=True)
+
+def _in_words(error: OSError, path) -> Exception:
+    "A full disk as a `CourseError`, any other error as it is."
+    if error.errno != errno.ENOSPC: return error
+    return CourseError(f'The disk of {shown(path)} is full; what was finished is kept: make room and run it again.')
 
 # %% ../nbs/00_core.ipynb #3a9880f1
 def ensure(
@@ -122,8 +129,10 @@ def kept_folder(
     path = Path(path)
     unfinished = path.with_name(f'.{path.name}.unfinished')
     unfinished.mkdir(parents=True, exist_ok=True)
-    yield unfinished
-    unfinished.rename(path)
+    try:
+        yield unfinished
+        unfinished.rename(path)
+    except OSError as e: raise _in_words(e, path) from None
 
 @contextmanager
 def whole_file(

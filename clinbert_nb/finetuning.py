@@ -28,7 +28,8 @@ from tqdm import tqdm
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, BertTokenizerFast
 
 from .core import CourseError, Run, best_device, code_hash, derived_seed, seed_everything, whole_folder
-from .pretraining import load_tokenizer, make_optimizer, model_identity, open_model, quiet, tiny_bert
+from .pretraining import make_optimizer, model_identity, open_model, quiet, tiny_bert
+from .tokens import load_tokenizer
 
 # %% ../nbs/04_finetuning.ipynb #3fe50f56
 def tiny_model(

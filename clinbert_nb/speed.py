@@ -163,7 +163,7 @@ def kill_after(
     "Kill a group of processes with signal 9 when some files are finished. Raises `CourseError` if it was done before that."
     enough = lambda: sum(bool(re.match(pattern, k)) for k in finished_files(folder)) >= files
     deadline = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < deadline and not enough(): time.sleep(.002)
+    while process.poll() is None and time.monotonic() < deadline and not enough(): time.sleep(.01)
     if process.poll() is not None:
         finish(process)
         raise CourseError('The process was done before it could be killed; expected more or larger shards.')
@@ -225,15 +225,14 @@ def watched(
 
 # %% ../nbs/21_speed.ipynb #704c36a1
 def scale(
-    files: list,            # files of notes, of growing size
-    workers: list[int],     # numbers of processes
+    calls: list[tuple],     # (file of notes, number of processes)
     tokenizer,              # a folder of a tokenizer
     scratch,                # folder to work in
     **options,              # of `prepare_notes`
-) -> pd.DataFrame:          # a row per file and number of processes: file, gb, workers, seconds, mb_per_second, peak_pss_mb, peak_rss_mb, looks
+) -> pd.DataFrame:          # a row a call: file, gb, workers, seconds, mb_per_second, peak_pss_mb, peak_rss_mb, looks
     "Time and memory of the preparation of whole files, each in a process of its own."
     rows = []
-    for source, n in tqdm([(Path(f), n) for f in files for n in workers], desc='files'):
+    for source, n in tqdm([(Path(f), n) for f, n in calls], desc='files'):
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             seen = watched(start(dict(source=source, folder=folder, tokenizer=tokenizer, workers=n, **options)))
         size = source.stat().st_size
@@ -244,10 +243,10 @@ def scale(
 def growth(
     sizes: pd.DataFrame,  # from `scale`
 ) -> dict[int, tuple[float, float, float]]:  # processes → seconds per GB and seconds at the start (least squares), largest distance from the line in per cent
-    "A straight line through time against size, for each number of processes with at least two sizes."
+    "A straight line through time against size, for each number of processes with at least three sizes."
     lines = {}
     for n, mine in sizes.groupby('workers'):
-        if len(mine) < 2: continue
+        if len(mine) < 3: continue   # two points are always on a line
         slope, first = np.polyfit(mine.gb, mine.seconds, 1)
         lines[int(n)] = float(slope), float(first), float(100*(abs(slope*mine.gb + first - mine.seconds)/mine.seconds).max())
     return lines

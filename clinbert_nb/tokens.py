@@ -7,8 +7,8 @@ __all__ = ['VOCABULARY', 'AFTER', 'AROUND', 'CUTS', 'TOGETHER', 'REMEMBERED', 'L
            'train_vocabulary', 'check_casing', 'checkpoint_place', 'load_tokenizer', 'fast_tokenizer', 'piece_type',
            'plain_pieces', 'hospital_corpora', 'ensure_vocabulary', 'laid_out', 'cut_words', 'looked_up',
            'recalled_pieces', 'why_plain', 'has_added_token', 'WordPieces', 'check_pieces', 'tokenizer_hash',
-           'is_held_out', 'tokenize_shard', 'make_tokens', 'ensure_tokens', 'JoinedIds', 'Tokens', 'open_tokens',
-           'tokens_of']
+           'is_held_out', 'tokenize_shard', 'make_tokens', 'tokens_folder', 'ensure_tokens', 'JoinedIds', 'Tokens',
+           'open_tokens', 'tokens_of']
 
 # %% ../nbs/02b_tokens.ipynb #0b2e1723
 import hashlib
@@ -366,6 +366,7 @@ def make_tokens(
 ) -> dict:                       # the manifest: counts of the whole
     "Sentences → word pieces, shard by shard; shards that are there are kept. The result does not depend on the number of workers."
     shards, folder, inside = sentence_shards(sentences), Path(folder), fast_tokenizer(tokenizer)
+    if why := why_plain(inside): print(f'Every sentence goes through the tokenizer whole, which takes longer: {why}.')
     if sum(s.stat().st_size for s in shards) < SMALL: workers = workers or 1
     folder.mkdir(parents=True, exist_ok=True)
     made = side_by_side(_tokenize_shard, [(s, inside.to_str(), folder, held_out) for s in shards], f'tokens of {Path(sentences).name}', workers)
@@ -378,14 +379,20 @@ def make_tokens(
     with whole_file(folder/'manifest.json') as partial: write_json(partial, whole)
     return read_json(folder/'manifest.json')
 
+def tokens_folder(
+    sentences: Path,  # folder made by 02_notes
+    tokenizer,        # of `transformers`
+) -> Path:            # `tokens/<name of the sentences>-<fingerprint of the tokenizer>` under the data root
+    "Where the word pieces of these sentences have their place."
+    return data_root()/'tokens'/f'{Path(sentences).name}-{tokenizer_hash(fast_tokenizer(tokenizer))[:8]}'
+
 def ensure_tokens(
     sentences: Path,             # folder made by 02_notes
     tokenizer,                   # of `transformers`
     workers: int | None = None,  # processes, as for `make_tokens`
-) -> Path:                       # `tokens/<name of the sentences>-<fingerprint of the tokenizer>` under the data root
+) -> Path:                       # see `tokens_folder`
     "The folder of a corpus's word pieces; made if missing, and continued where an earlier call was interrupted."
-    folder = data_root()/'tokens'/f'{Path(sentences).name}-{tokenizer_hash(fast_tokenizer(tokenizer))[:8]}'
-    return ensure(folder, lambda out: make_tokens(sentences, tokenizer, out, workers=workers), resume=True)
+    return ensure(tokens_folder(sentences, tokenizer), lambda out: make_tokens(sentences, tokenizer, out, workers=workers), resume=True)
 
 # %% ../nbs/02b_tokens.ipynb #75dee46b
 class JoinedIds:

@@ -160,6 +160,7 @@ def test_interrupted_work_is_continued(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_said_and_other_choices_begin_anew(tmp_path, monkeypatch):
     source = _write_csv(tmp_path/'n.csv', INVENTED)
+    import errno
     def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')
     monkeypatch.setitem(prepare_notes.__globals__, 'side_by_side', full)
     with pytest.raises(CourseError, match='The disk of .* is full; what was finished is kept'): prepare_notes(source, tmp_path/'out')

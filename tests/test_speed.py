@@ -47,7 +47,7 @@ def test_a_straight_line_is_found_and_a_bend_is_seen():
     rows = lambda seconds: pd.DataFrame(dict(gb=[1., 2., 4.], seconds=seconds, workers=1, peak_pss_mb=900.))
     slope, first, off = growth(rows([15., 25., 45.]))[1]
     assert (round(slope, 6), round(first, 6), round(off, 6)) == (10, 5, 0)
-    assert growth(rows([10., 40., 160.]))[1][2] > 50 and growth(rows([1., 2., 3.])[:1]) == {}
+    assert growth(rows([10., 40., 160.]))[1][2] > 50 and growth(rows([1., 2., 3.])[:2]) == {}
     figure = plot_growth(rows([15., 25., 45.]))
     assert [ax.get_title() for ax in figure.axes] == ['No point is more than 0 % off its line', 'Memory stays below 0.9 GB']
     plt.close(figure)
