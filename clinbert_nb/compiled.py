@@ -74,6 +74,7 @@ def _is_title(t, a, b):
         i += 1
     return words > 0 and not (total == 4 and whole == 0x44697370)   # Disp
 
+# %% ../nbs/01e_compiled.ipynb #a6f31957
 @njit(cache=True)
 def _starts_with(t, a, b, word):
     if b - a < len(word): return False
@@ -173,6 +174,7 @@ def _stop_ends(t, start, stop, following, hi):
         if t[i] == DOT: return False
     return True
 
+# %% ../nbs/01e_compiled.ipynb #af6c13be
 @njit(cache=True)
 def _line_ends(t, lo, position, following, hi, width):
     line = position
