@@ -14,8 +14,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from clinbert_nb.core import CourseError
-from clinbert_nb.notes import choices, finish_notes, mark_near_duplicates, prepare_shard, sentences_folder, stage_notes, unfinished
+from clinbert_nb.core import CourseError, unfinished
+from clinbert_nb.notes import choices, finish_notes, mark_near_duplicates, prepare_shard, sentences_folder, stage_notes
 from clinbert_nb.tokens import load_tokenizer, make_tokens, tokenize_shard, tokens_folder
 
 if 'notes' not in config: raise WorkflowError('a file of notes is needed: --config notes=/path/to/NOTEEVENTS.csv')

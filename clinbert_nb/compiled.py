@@ -10,7 +10,7 @@ __all__ = ['HIDDEN', 'ODD', 'TAB', 'LINE', 'SPACE', 'DASH', 'DOT', 'COLON', 'NEV
 import numpy as np
 from numba import njit
 
-from .sentences import FULL_LINE, MARKER, NEVER_LAST, RARELY_LAST, split_note
+from .sentences import FULL_LINE, MARKER, NEVER_LAST, RARELY_LAST, one_line, split_note, unix_lines
 
 # %% ../nbs/01e_compiled.ipynb #641cca2b
 HIDDEN = 1   # stands for each character of a marker
@@ -113,6 +113,7 @@ def _section_cuts(t, cut):
         i = end + 1
     _rulers(t, cut)
 
+# %% ../nbs/01e_compiled.ipynb #f5a8eb52
 @njit(cache=True)
 def _second_on_line(t, i, end, cut):
     "Admission Date: … Discharge Date: …, or Date of Birth: … Sex: …"
@@ -150,6 +151,7 @@ def _last_words(t, a, b):
     while s1 > a and not _white(t[s1-1]): s1 -= 1
     return s1, e1, s2, e2
 
+# %% ../nbs/01e_compiled.ipynb #8f671684
 @njit(cache=True)
 def _stop_ends(t, start, stop, following, hi):
     if t[stop] != DOT: return True
@@ -312,13 +314,12 @@ def split_note_fast(
 ) -> list[tuple[str, str]]:  # (heading it stands under or '', sentence), in order
     "The same as `split_note` of 01b, compiled where the note is plain ASCII."
     if not text.isascii() or len(text) > LONGEST: return split_note(text)
-    if '\r' in text: text = text.replace('\r\n', '\n').replace('\r', '\n')
+    text = unix_lines(text)
     raw = bytearray(text, 'ascii')
     if len(raw.translate(None, ODD)) != len(raw): return split_note(text)
     hidden = bytearray(MARKER.sub(lambda m: chr(HIDDEN) * len(m[0]), text), 'ascii') if '[**' in text else raw
     out, heading, at = [], '', 0
     for a, b, h, end in _cut(np.frombuffer(hidden, np.uint8), np.frombuffer(raw, np.uint8)).tolist():
         if h != at or end and not heading: heading, at = text[h:end].strip(), h
-        s = text[a:b]
-        out.append((heading, s if '\n' not in s else ' '.join(filter(None, map(str.strip, s.split('\n'))))))
+        out.append((heading, one_line(text[a:b])))
     return out

@@ -21,7 +21,7 @@ from itertools import pairwise
 import pandas as pd
 
 from .core import CourseError, derived_seed
-from .sentences import FULL_LINE, MARKER, is_title, opaque, sections, sentence_cuts, split_note
+from .sentences import MARKER, full_line, is_title, one_line, opaque, sections, sentence_cuts, split_note, unix_lines
 
 # %% ../nbs/01c_readings.ipynb #1e5641bb
 ITEM = 'list item'                                     # the first item of a list, by the bug of stage 7
@@ -134,17 +134,13 @@ def paper_sections(
     note: str,
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:   # (heading it stands under or '', segment), (reason, what was lost)
     "Segments of a note as the paper's script makes them, stage by stage (`heuristic_tokenize.py`), and what it loses."
-    note = _unix(note)
+    note = unix_lines(note)
     try:
         pieces, found, lines = opening(blocks(note))
         pieces = [i for p in pieces+found for h in split_headings(p) for n in split_list(h) for i in split_inline(n)]
     except ScriptError as reason: return [], [(str(reason), note)]
     kept, lost = rejoin(pieces)
     return kept, [(HEADER, line) for line in lines] + lost
-
-def _unix(text: str) -> str:
-    "Line ends of Windows and old Macs as line ends; MIMIC has none of them, so the script says nothing about them."
-    return text.replace('\r\n', '\n').replace('\r', '\n') if '\r' in text else text
 
 # %% ../nbs/01c_readings.ipynb #52723e8e
 Splitter = Callable[[list[str], int], list[list[int]]]   # segments of a note, characters of a full line → where sentences start in each
@@ -235,15 +231,11 @@ def paper(
     "ClinicalBERT's preparation, bugs included (`format_mimic_for_BERT.py` and `heuristic_tokenize.py` of the paper's code)."
     segments, lost = paper_sections(note)
     dropped, found = Counter(reason for reason, _ in lost), []
-    for (heading, segment), cuts in zip(segments, splitter([s for _, s in segments], _width(note))):
+    for (heading, segment), cuts in zip(segments, splitter([s for _, s in segments], full_line(unix_lines(note)))):
         for a, b in pairwise(cuts):
             if sentence := segment[a:b].replace('\n', ' ').strip(): found.append((heading, sentence))
             else: dropped[BLANK] += 1
     return found, dict(dropped)
-
-def _width(note: str) -> int:
-    "Characters of a full line, as the fixed reading sees it."
-    return min(FULL_LINE, max(map(len, _unix(note).split('\n'))))
 
 # %% ../nbs/01c_readings.ipynb #1c60a536
 NOT_NEEDED = ['ner', 'tagger', 'morphologizer', 'attribute_ruler', 'lemmatizer', 'textcat', 'entity_ruler', 'entity_linker']
@@ -318,12 +310,12 @@ def fixed(
     "The fixed reading: sections of 01b and sentences by a splitter, nothing lost."
     if splitter is None: return split_note(note), {}
     segments = sections(note)
-    cuts = splitter([s for _, s in segments], _width(note))
+    cuts = splitter([s for _, s in segments], full_line(unix_lines(note)))
     return [(heading, s) for (heading, segment), c in zip(segments, cuts) for s in _sentences(segment, c)], {}
 
 def _sentences(text: str, cuts: list[int]) -> list[str]:
     "The pieces between cuts, line breaks with the white space around them as one blank, none empty."
-    return [' '.join(filter(None, map(str.strip, p.split('\n')))) if '\n' in p else p for p in _pieces(text, cuts)]
+    return [one_line(p) for p in _pieces(text, cuts)]
 
 # %% ../nbs/01c_readings.ipynb #8b4cd84d
 EHRBERT = re.compile(r'''[.?!;]["'”’)\]]*(?=\s) | [\n\t\v\f|] | (?=[•●▪■◦])''', re.X)
@@ -332,7 +324,7 @@ def ehrbert(
     note: str,
 ) -> tuple[list[tuple[str, str]], dict[str, int]]:   # ('', sentence) in order; nothing is ever dropped
     "EhrBERT's splitters: period, line break, tab, other symbols (Li et al. 2019, pretraining; the symbols are our reading)."
-    note = _unix(note)
+    note = unix_lines(note)
     return [('', s) for s in _sentences(note, [0, *(m.end() for m in EHRBERT.finditer(opaque(note))), len(note)])], {}
 
 # %% ../nbs/01c_readings.ipynb #fd4a9b69

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OPAQUE', 'MARKER', 'LINES', 'RULER', 'SECOND_ON_LINE', 'NEVER_LAST', 'RARELY_LAST', 'FULL_LINE', 'ENDS', 'opaque',
-           'is_title', 'section_cuts', 'sections', 'sentence_cuts', 'split_note', 'sentences', 'lost',
-           'restore_line_breaks']
+           'is_title', 'section_cuts', 'sections', 'unix_lines', 'one_line', 'full_line', 'sentence_cuts', 'split_note',
+           'sentences', 'lost', 'restore_line_breaks']
 
 # %% ../nbs/01b_sentences.ipynb #1217616a
 import re
@@ -69,7 +69,7 @@ def sections(
     text: str,                # a note
 ) -> list[tuple[str, str]]:   # (heading it stands under or '', segment); the segments together are the note
     "Cut a note into segments: the paper's section rules (appendix A, `heuristic_tokenize.py`) in their fixed reading, nothing lost."
-    text = _unix_lines(text)
+    text = unix_lines(text)
     pieces = [(a, b, s, s[-1] == ':' and '\n' not in s and is_title(s))
               for a, b in pairwise(section_cuts(opaque(text))) if (s := text[a:b].strip())]
     out, heading, i = [], '', 0
@@ -80,16 +80,20 @@ def sections(
             alone = i+2 == len(pieces) or i+2 < len(pieces) and pieces[i+2][3]
             if alone and not pieces[i+1][3] and '\n' not in pieces[i+1][2]:
                 i += 1
-                segment = _one_line(text[a:pieces[i][1]].strip())
+                segment = one_line(text[a:pieces[i][1]].strip())
         out.append((heading, segment))
         i += 1
     return out
 
-def _unix_lines(text: str) -> str:
+def unix_lines(
+    text: str,  # a note
+) -> str:
     "Line ends of Windows and of old Macs as line ends."
     return text.replace('\r\n', '\n').replace('\r', '\n') if '\r' in text else text
 
-def _one_line(text: str) -> str:
+def one_line(
+    text: str,  # a sentence
+) -> str:
     "Line breaks, with the blanks around them, as one space each; everything else as it is."
     return ' '.join(filter(None, map(str.strip, text.split('\n')))) if '\n' in text else text
 
@@ -126,6 +130,12 @@ def _line_ends(text: str, position: int, following: int, width: int) -> bool:
     word = text[following:following+width].split(None, 1)
     return line + 1 + len(word[0] if word else '') <= width
 
+def full_line(
+    text: str,  # a note, with line ends of Unix
+) -> int:       # characters
+    "From which length on a line counts as full."
+    return min(FULL_LINE, max(map(len, text.split('\n'))))
+
 # %% ../nbs/01b_sentences.ipynb #8526f26a
 def sentence_cuts(
     segment: str,  # a segment, its markers opaque
@@ -154,13 +164,13 @@ def split_note(
     text: str,               # a note
 ) -> list[tuple[str, str]]:  # (heading it stands under or '', sentence), in order
     "Sections, then sentences, line breaks as spaces and markers verbatim: the paper's preparation, fixed reading, no model needed."
-    text = _unix_lines(text)
-    width = min(FULL_LINE, max(map(len, text.split('\n'))))
+    text = unix_lines(text)
+    width = full_line(text)
     out = []
     for heading, segment in sections(text):
         cuts = sentence_cuts(opaque(segment), width)
         pieces = [segment[a:b].strip() for a, b in pairwise(cuts)] if len(cuts) > 2 else [segment]
-        out += [(heading, _one_line(s)) for s in pieces if s]
+        out += [(heading, one_line(s)) for s in pieces if s]
     return out
 
 def sentences(

@@ -25,11 +25,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import transformers
 from tokenizers import AddedToken, BertWordPieceTokenizer, Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
-from transformers import AutoTokenizer, BertTokenizerFast
 
 from .core import (CourseError, data_root, derived_seed, ensure, existing, file_hash, read_json, shown, side_by_side, whole_file,
                               whole_folder, write_json)
@@ -40,7 +40,7 @@ from .notes import ensure_sentences, read_sentences, sentence_shards
 def train_vocabulary(
     lines: Iterable[str],  # text
     size: int,             # entries at most, special ones included
-) -> BertTokenizerFast:    # cased, like the papers'
+) -> 'transformers.BertTokenizerFast':    # cased, like the papers'
     "A WordPiece vocabulary learned from `lines`, the same one every time."
     lines = list(lines)
     special, letters = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'], sorted(set(''.join(lines)) - set(' \t\n'))
@@ -49,7 +49,7 @@ def train_vocabulary(
     trainer = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
     trainer.train_from_iterator(lines, vocab_size=max(size, len(first)), min_frequency=2, special_tokens=first, show_progress=False)
     vocab = trainer.get_vocab()
-    return BertTokenizerFast(vocab={t: i for i, t in enumerate(sorted(vocab, key=vocab.get))}, do_lower_case=False, model_max_length=512)
+    return transformers.BertTokenizerFast(vocab={t: i for i, t in enumerate(sorted(vocab, key=vocab.get))}, do_lower_case=False, model_max_length=512)
 
 # %% ../nbs/02b_tokens.ipynb #7c7b8174
 def check_casing(
@@ -77,7 +77,7 @@ def load_tokenizer(
     place, name = checkpoint_place(model), Path(model).name
     if isinstance(place, Path) and not any((place/f).exists() for f in ('tokenizer.json', 'vocab.txt')):
         raise CourseError(f'{name} has no tokenizer (tokenizer.json or vocab.txt); expected a folder written by save_pretrained.')
-    try: tokenizer = AutoTokenizer.from_pretrained(place)
+    try: tokenizer = transformers.AutoTokenizer.from_pretrained(place)
     except (OSError, ValueError) as e: raise CourseError(f"'{name}' could not be opened as a tokenizer: {str(e).splitlines()[0]}") from None
     check_casing(tokenizer, name)
     return tokenizer

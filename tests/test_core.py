@@ -50,6 +50,7 @@ def test_a_killed_process_is_an_error_with_a_sentence():
 
 # %% ../nbs/00_core.ipynb #34ee0b03
 def test_seeds_repeat_and_differ():
+    import torch
     draw = lambda s: (seed_everything(s), random.random(), np.random.rand(), torch.rand(1).item())[1:]
     assert draw(3) == draw(3) != draw(4)
     assert derived_seed(0, 'patient', 17) == 7528410170042705872

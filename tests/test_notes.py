@@ -114,7 +114,7 @@ def test_each_choice_leaves_out_what_it_should_and_counts_it(tmp_path):
     with pytest.raises(CourseError, match="'lenght' is no choice"): choices(lenght=1)
     assert [solid(t) for t in ('', ' \n', 'a\x1cb\t', 'é\xa0\u2003e')] == [0, 0, 2, 2]
 
-# %% ../nbs/02_notes.ipynb #6c88ebed
+# %% ../nbs/02_notes.ipynb #7db825b3
 def _bytes(folder): return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
 
 def test_notes_become_sentences(tmp_path):
@@ -133,11 +133,11 @@ def test_notes_become_sentences(tmp_path):
 def test_the_result_does_not_depend_on_who_made_it(tmp_path):
     source = _write_csv(tmp_path/'NOTEEVENTS.csv', [[i, i % 7, 'ECG', f'Note {i}. Sinus rhythm.\nPlan:\n- rest {i*i}'] for i in range(200)])
     for workers in (1, 2): prepare_notes(source, tmp_path/f'by {workers}', name='x', workers=workers, part_size=1000)
-    (work := unfinished(tmp_path/'x')).mkdir()
-    stage_notes(source, work, choices(), part_size=1000)
-    for k in reversed(range(len(read_json(work/'plan.json')['parts']))): prepare_shard(work, k)
-    finish_notes(work, 'x')
-    assert len(sentence_shards(work)) > 5 and _bytes(tmp_path/'by 1') == _bytes(tmp_path/'by 2') == _bytes(work)
+    with kept_folder(tmp_path/'x') as work:
+        stage_notes(source, work, choices(), part_size=1000)
+        for k in reversed(range(len(read_json(work/'plan.json')['parts']))): prepare_shard(work, k)
+        finish_notes(work, 'x')
+    assert len(sentence_shards(tmp_path/'x')) > 5 and _bytes(tmp_path/'by 1') == _bytes(tmp_path/'by 2') == _bytes(tmp_path/'x')
 
 # %% ../nbs/02_notes.ipynb #9ceefc46
 def test_interrupted_work_is_continued(tmp_path, monkeypatch):
@@ -158,13 +158,20 @@ def test_interrupted_work_is_continued(tmp_path, monkeypatch):
     assert {n: (tmp_path/'out'/n).stat().st_mtime_ns for n in times} == times
     assert _bytes(tmp_path/'out') == _bytes(tmp_path/'whole') and not left.exists()
 
+def test_a_file_that_is_no_good_leaves_nothing(tmp_path):
+    source = _write_csv(tmp_path/'n.csv', [[i, i, 'ECG', f'Note {i}. Sinus rhythm.'] for i in range(100)])
+    with pytest.raises(CourseError, match="no note of category 'Echo'"): prepare_notes(source, tmp_path/'out', workers=2, part_size=300, categories=['ECG', 'Echo'])
+    assert [p.name for p in tmp_path.iterdir()] == ['n.csv']
+
 def test_a_full_disk_is_said_and_other_choices_begin_anew(tmp_path, monkeypatch):
     source = _write_csv(tmp_path/'n.csv', INVENTED)
     import errno
-    def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')
+    def full(_, calls, *__):
+        next(iter(calls))
+        raise OSError(errno.ENOSPC, 'No space left on device')
     monkeypatch.setitem(prepare_notes.__globals__, 'side_by_side', full)
     with pytest.raises(CourseError, match='The disk of .* is full; what was finished is kept'): prepare_notes(source, tmp_path/'out')
-    assert (tmp_path/'.out.unfinished/plan.json').exists() and not (tmp_path/'out').exists()
+    assert (tmp_path/'.out.unfinished/begun.json').exists() and not (tmp_path/'out').exists()
     monkeypatch.undo()
     assert prepare_notes(source, tmp_path/'out', workers=1, categories=['ECG'])['notes'] == 1
 

@@ -120,8 +120,8 @@ def test_a_pipeline_loses_nothing_and_breaks_no_marker(tmp_path):
     def holds(note):
         found = [s for _, s in fixed(note, cuts)[0]]
         assert black(''.join(found)) == black(note)
-        assert black(''.join(m for s in found for m in MARKER.findall(s))) == black(''.join(MARKER.findall(_unix(note))))
-        assert is_subsequence(black(''.join(s for _, s in paper(note, script)[0])), black(' '.join(blocks(_unix(note)))))
+        assert black(''.join(m for s in found for m in MARKER.findall(s))) == black(''.join(MARKER.findall(unix_lines(note))))
+        assert is_subsequence(black(''.join(s for _, s in paper(note, script)[0])), black(' '.join(blocks(unix_lines(note)))))
     holds()
 
 def test_rules_without_spacy_cut_where_the_component_cuts(tmp_path):

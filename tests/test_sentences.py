@@ -79,7 +79,7 @@ def test_nothing_is_lost_in_random_notes():
     def holds(parts):
         found = sentences(text := ''.join(parts))
         assert not lost(text, found) and all(s.strip() == s != '' and '\n' not in s for s in found)
-        whole = ''.join(''.join(MARKER.findall(_unix_lines(text))).split())
+        whole = ''.join(''.join(MARKER.findall(unix_lines(text))).split())
         assert ''.join(''.join(m for s in found for m in MARKER.findall(s)).split()) == whole
     holds()
 

@@ -9,9 +9,9 @@ globals().update({k: v for k, v in vars(clinbert_nb.tokens).items() if not k.sta
 # %% ../nbs/02b_tokens.ipynb #770618fb
 def test_casing_is_asserted(tmp_path):
     vocab = {t: i for i, t in enumerate('[PAD] [UNK] [CLS] [SEP] [MASK] Patient patient SOB A B C ABC abc a b c'.split())}
-    BertTokenizerFast(vocab=vocab, do_lower_case=False).save_pretrained(tmp_path/'cased')
+    transformers.BertTokenizerFast(vocab=vocab, do_lower_case=False).save_pretrained(tmp_path/'cased')
     assert load_tokenizer(tmp_path/'cased').tokenize('Patient SOB') == ['Patient', 'SOB']
-    BertTokenizerFast(vocab=vocab, do_lower_case=True).save_pretrained(tmp_path/'wrong')
+    transformers.BertTokenizerFast(vocab=vocab, do_lower_case=True).save_pretrained(tmp_path/'wrong')
     with pytest.raises(CourseError, match='cased .* lower-cases'): load_tokenizer(tmp_path/'wrong')
     (tmp_path/'bare').mkdir()
     (tmp_path/'bare/config.json').write_text('{}')
@@ -26,9 +26,9 @@ def test_the_vocabulary_is_the_same_every_time():
 # %% ../nbs/02b_tokens.ipynb #7a5fc691
 def _bert(lines, **choices):
     "A tokenizer that has a piece for every character that is left of `lines` after cleaning, so that a difference in cleaning is a difference in ids."
-    cleaned = BertTokenizerFast(vocab={'[UNK]': 0}, **choices).backend_tokenizer.normalizer.normalize_str(' '.join(lines))
+    cleaned = transformers.BertTokenizerFast(vocab={'[UNK]': 0}, **choices).backend_tokenizer.normalizer.normalize_str(' '.join(lines))
     letters = sorted(set(cleaned) - {' '})
-    return BertTokenizerFast(vocab={t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *letters, *('##'+c for c in letters)])}, **choices)
+    return transformers.BertTokenizerFast(vocab={t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *letters, *('##'+c for c in letters)])}, **choices)
 
 def _same(tokenizer, lines):
     "Whether all three ways agree: ours, the library's, and the call that everybody makes."
@@ -129,7 +129,7 @@ def test_all_of_mtsamples_has_the_same_pieces(open_data):
     notes = table['transcription'].fill_null('').unique().to_pylist()
     lines = [s for note in notes for s in note.split(':')]
     small = train_vocabulary(lines[:10_000], 3000)
-    kinds = [(small, notes), (BertTokenizerFast(vocab=small.get_vocab(), do_lower_case=True), lines)]
+    kinds = [(small, notes), (transformers.BertTokenizerFast(vocab=small.get_vocab(), do_lower_case=True), lines)]
     if model := os.environ.get('CLINBERT_MINILM'): kinds.append((load_tokenizer(model), lines))   # a published lower-casing vocabulary
     for tokenizer, text in kinds:
         pieces = WordPieces(tokenizer)
@@ -225,7 +225,7 @@ def test_a_shard_may_be_empty_but_not_all_of_them(tmp_path):
         with pytest.raises(CourseError, match='gives no word piece at all'): make_tokens(_write_shards(tmp_path/'n', nothing), tokenizer, tmp_path/'m')
 
 def test_large_vocabularies_take_four_bytes(tmp_path):
-    tokenizer = BertTokenizerFast(vocab={t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *map(str, range(70_000))])})
+    tokenizer = transformers.BertTokenizerFast(vocab={t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *map(str, range(70_000))])})
     make_tokens(_write_shards(tmp_path/'s', [('1', '1', 'ECG', ['69999 5'])]), tokenizer, tmp_path/'t')
     assert (tmp_path/'t/00000/tokens.u32').is_file() and open_tokens(tmp_path/'t').ids.tolist() == [70_004, 10]
 
