@@ -6,79 +6,25 @@ from clinbert_nb.pretraining import *
 
 globals().update({k: v for k, v in vars(clinbert_nb.pretraining).items() if not k.startswith("__")})
 
-# %% ../nbs/03_pretraining.ipynb #48aedf77
-def _random_corpus(documents=300, seed=0, longest=40):
-    rng = np.random.default_rng(seed)
-    return tokens_of([[rng.integers(5, 60_000, rng.integers(1, 14)).tolist() for _ in range(rng.integers(1, longest))] for _ in range(documents)])
-
-def test_pairs_keep_the_rules_of_the_reference():
-    tokens = _random_corpus()
-    for d in range(len(tokens)):
-        low, high = (tokens.sentences[tokens.documents[i]] for i in (d, d+1))
-        for a, a_end, b, b_end, is_random in document_pairs(tokens, d, np.arange(300), np.random.default_rng(d), 64):
-            assert low <= a < a_end <= high and b < b_end and a_end-a + b_end-b <= 61
-            assert is_random == (not low <= b < high)
-            assert is_random or a_end <= b
-
-# %% ../nbs/03_pretraining.ipynb #e8ce2dd8
-def test_unused_sentences_are_put_back():
-    tokens = _random_corpus(60)
-    for d in range(60):
-        seen = np.zeros(len(tokens.ids), bool)
-        room = 10**6   # nothing is truncated, so every sentence must stand in some pair
-        for a, a_end, b, b_end, is_random in document_pairs(tokens, d, np.arange(60), np.random.default_rng(d), room, short_seq_prob=1.):
-            seen[a:a_end] = True
-            if not is_random: seen[b:b_end] = True
-        low, high = (tokens.sentences[tokens.documents[i]] for i in (d, d+1))
-        assert seen[low:high].all()
-
-def test_random_next_is_half_in_long_documents_and_more_in_short_ones():
-    share = lambda longest: epoch_pairs(_random_corpus(400, longest=longest), 0, 0, 64)[:, 4].mean()
-    assert .49 < share(60) < .62 < share(4)
-    assert (epoch_pairs(_random_corpus(), 1, 0, 64) == epoch_pairs(_random_corpus(), 1, 0, 64)).all()
-
-def test_random_next_is_of_the_same_category_and_never_of_the_note_itself():
-    tokens = _random_corpus(60)
-    tokens.category[:] = [0]*29 + [1]*30 + [2]   # the last note is alone in its category
-    document = np.searchsorted(tokens.sentences[tokens.documents], np.arange(len(tokens.ids)), side='right') - 1
-    a, _, b, _, _ = (pairs := epoch_pairs(tokens, 0, 0, 64))[pairs[:, 4] == 1].T
-    of_a, of_b = document[a], document[b]
-    assert (of_a != of_b).all() and (of_a == 59).any()
-    assert ((tokens.category[of_a] == tokens.category[of_b]) | (of_a == 59)).all()
-
-# %% ../nbs/03_pretraining.ipynb #35fbf56d
-def test_masks_keep_the_rules_of_the_reference():
-    tokens, tokenizer = _random_corpus(), BertTokenizerFast(vocab={t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *map(str, range(59_995))])}, do_lower_case=False)
-    pairs = epoch_pairs(tokens, 0, 0, 128)
-    b = make_batch(tokens, pairs, tokenizer, np.random.default_rng(0), 128)
-    shown_, labels = b['input_ids'][b['masked_rows'], b['masked_columns']], b['masked_labels']
-    n = len(labels)
-    for share, p in ((shown_ == 4, .8), (shown_ == labels, .1), ((shown_ != 4) & (shown_ != labels), .1)):
-        assert abs(share.double().mean() - p) < 3*(p*(1-p)/n)**.5 + 1e-4
-    assert not set(labels.tolist()) & {0, 2, 3}   # [PAD], [CLS] and [SEP] are never hidden
-    counts = np.bincount(b['masked_rows'], minlength=len(pairs))
-    lengths = b['attention_mask'].sum(1).numpy()
-    assert (counts == [min(20, max(1, round(.15*n))) for n in lengths]).all()
-
-# %% ../nbs/03_pretraining.ipynb #f3f8498e
-def test_padding_and_segments():
-    b = make_batch(tokens_of([[[10, 11], [12, 13, 14]], [[20]]]), np.array([[0, 2, 2, 5, 0]]), BertTokenizerFast(vocab={t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *'abcdefghijklmnopqrst'])}), np.random.default_rng(0), 12, max_predictions=1)
-    assert b['token_type_ids'][0].tolist() == [0]*4 + [1]*4 + [0]*4 and b['attention_mask'][0].tolist() == [1]*8 + [0]*4
-    ids = b['input_ids'][0].clone()
-    ids[b['masked_columns']] = b['masked_labels']
-    assert ids.tolist() == [2, 10, 11, 3, 12, 13, 14, 3, 0, 0, 0, 0]
-
 # %% ../nbs/03_pretraining.ipynb #0a62a074
+def _numbers(size):   # a tokenizer whose words are numbers
+    return BertTokenizerFast(vocab={t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *map(str, range(size-5))])}, do_lower_case=False)
+
+def _random_corpus(documents=40, vocabulary=300):
+    rng = np.random.default_rng(0)
+    return tokens_of([[rng.integers(5, vocabulary, rng.integers(1, 14)).tolist() for _ in range(rng.integers(1, 40))] for _ in range(documents)])
+
 def test_the_loss_is_that_of_bert_for_pretraining():
-    tokens, vocab = _random_corpus(40), {t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *map(str, range(295))])}
-    tokens.ids %= 300
-    tokenizer = BertTokenizerFast(vocab=vocab, do_lower_case=False)
-    model, batch = tiny_bert(tokenizer, 64), make_batch(tokens, epoch_pairs(tokens, 0, 0, 64)[:16], tokenizer, np.random.default_rng(0), 64)
+    for fixed in (False, True): _compare_losses(fixed)
+
+def _compare_losses(fixed):
+    tokens, tokenizer, rules = _random_corpus(), _numbers(300), Rules(64)
+    model, batch = tiny_bert(tokenizer, 64), batch_maker(tokens, special_ids(tokenizer), rules, fixed)(epoch_pairs(tokens, rules, 0, 0)[:16])
     mlm, nsp, *_ = pretraining_losses(model, batch)
-    labels = torch.full_like(batch['input_ids'], -100)
-    labels[batch['masked_rows'], batch['masked_columns']] = batch['masked_labels']
+    labels, there = torch.full((16*64,), -100), batch['masked_labels'] != -100
+    labels[batch['masked_positions'][there]] = batch['masked_labels'][there]
     inputs = {k: batch[k] for k in ('input_ids', 'token_type_ids', 'attention_mask', 'next_sentence_label')}
-    theirs = model(**inputs, labels=labels).loss
+    theirs = model(**inputs, labels=labels.view(16, 64)).loss
     assert abs(mlm + nsp - theirs) < 1e-6*theirs
     ours_grad, their_grad = (torch.autograd.grad(loss, list(model.parameters())) for loss in (mlm + nsp, theirs))
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(ours_grad, their_grad))
@@ -96,13 +42,81 @@ def test_biases_and_layer_norms_do_not_shrink():
     for name, p in model.named_parameters():
         assert id(p) in (spared if name.endswith('bias') or 'LayerNorm' in name else decayed), name
 
-# %% ../nbs/03_pretraining.ipynb #9dc390e5
-def test_training_learns_and_repeats():
+# %% ../nbs/03_pretraining.ipynb #4bfaad2a
+from dataclasses import replace
+
+def _setting(**others):
     documents = [[[5+d, 6+d, 7+d, 8+d], [6+d, 7+d, 8+d, 9+d]]*3 for d in range(0, 40, 5)]*6
     tokens = tokens_of(documents)
     tokens.held_out[::6] = True
-    tokenizer = BertTokenizerFast(vocab={t: i for i, t in enumerate(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *map(str, range(60))])}, do_lower_case=False)
-    settings = PretrainingSettings(steps=150, batch_size=16, max_seq_length=24, learning_rate=3e-3, evaluations=2)
+    return tokens, _numbers(60), PretrainingSettings(**dict(steps=30, batch_size=8, max_seq_length=24, learning_rate=3e-3, evaluations=3, save_minutes=1e-9) | others)
+
+def _small(tokenizer, dropout=.1):
+    seed_everything(0)
+    return BertForPreTraining(BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+                                         hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout))
+
+def _equal(a, b): return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+def test_the_long_form_is_the_simple_one():
+    tokens, tokenizer, settings = _setting()
+    a, b = _small(tokenizer), _small(tokenizer)
+    seed_everything(1); losses = simple_pretraining(a, tokens, tokenizer, settings)
+    seed_everything(1); curve = pretrain(b, tokens, tokenizer, settings)
+    assert _equal(a, b) and np.allclose(curve.train_loss[1:], np.mean(np.reshape(losses, (3, 10)), axis=1))
+
+# %% ../nbs/03_pretraining.ipynb #20d71f7e
+def test_a_stopped_run_comes_to_the_same_end(tmp_path, monkeypatch):
+    tokens, tokenizer, settings = _setting()
+    a, b, c = _small(tokenizer), _small(tokenizer), _small(tokenizer)
+    seed_everything(1); curve = pretrain(a, tokens, tokenizer, settings)
+    calls = []
+    def impatient(*arguments):
+        calls.append(1)
+        if len(calls) == 17: os.kill(os.getpid(), signal.SIGTERM)
+        return share_of(*arguments)
+    monkeypatch.setitem(pretrain.__globals__, 'share_of', impatient)
+    seed_everything(1)
+    with pytest.raises(CourseError, match='stopped after step 17 of 30; run it again to go on'): pretrain(b, tokens, tokenizer, settings, folder=tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['step-00000016', 'step-00000017']
+    again = pretrain(c, tokens, tokenizer, settings, folder=tmp_path)
+    assert _equal(a, c) and not _equal(a, b) and again.equals(curve) and len(calls) == 30
+
+def test_a_loss_that_leaps_or_is_no_number_ends_the_run(tmp_path):
+    tokens, tokenizer, settings = _setting(steps=400, evaluations=1, save_minutes=9.)
+    with pytest.raises(CourseError, match='the loss (leapt|is nan).*no state was saved; try a smaller learning rate than 1000'):
+        pretrain(_small(tokenizer), tokens, tokenizer, replace(settings, learning_rate=1000., warmup=0.))
+    progress = Progress()
+    progress.summed = 5
+    check_loss(progress, 2., settings, 'x', tmp_path)
+    (tmp_path/'step-00000003').mkdir()
+    with pytest.raises(CourseError, match='leapt from 2.00 to 5.50.*the last good state is .*step-00000003'): check_loss(progress, 5.5, settings, 'x', tmp_path)
+
+# %% ../nbs/03_pretraining.ipynb #b09b36be
+def test_shares_add_up_to_the_batch():
+    tokens, tokenizer, rules = _random_corpus(), _numbers(300), Rules(64)
+    model, pairs = _small(tokenizer, 0.), epoch_pairs(tokens, rules, 0, 0)[:12]
+    make = batch_maker(tokens, special_ids(tokenizer), rules)
+    whole = Shared(model)(make(pairs), torch.ones(2))
+    parts = [Shared(model)(*share_of(make, pairs, rank, 3)) for rank in range(3)]
+    assert abs(sum(parts)/3 - whole) < 1e-5
+    with pytest.raises(CourseError, match='cannot be shared evenly'): _shared_unevenly()
+
+def _shared_unevenly():
+    tokens, tokenizer, settings = _setting(batch_size=8)
+    accelerator = type('Three', (), dict(device=torch.device('cpu'), num_processes=3, process_index=0))
+    pretrain.__globals__['make_accelerator'], before = lambda *_: accelerator, make_accelerator
+    try: pretrain(_small(tokenizer), tokens, tokenizer, settings)
+    finally: pretrain.__globals__['make_accelerator'] = before
+
+def test_settings_of_a_run():
+    tokens, _, settings = _setting()
+    n = len(epoch_pairs(tokens, settings, 0, 0))
+    assert number_of_steps(tokens, settings) == 30 and number_of_steps(tokens, replace(settings, epochs=2.)) == 2*n//8
+    with pytest.raises(CourseError, match="precision: 'half' is unknown"): make_accelerator(replace(settings, precision='half'))
+
+def test_training_learns_and_repeats():
+    tokens, tokenizer, settings = _setting(steps=150, batch_size=16, evaluations=2)
     curves = [pretrain(tiny_bert(tokenizer, 32), tokens, tokenizer, settings) for _ in range(2)]
     assert curves[0].equals(curves[1])
     assert curves[0].mlm_loss.iloc[-1] < .7*curves[0].mlm_loss.iloc[0]
