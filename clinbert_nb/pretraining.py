@@ -6,9 +6,9 @@
 __all__ = ['LOOK', 'FAMILY', 'pretraining_losses', 'tiny_bert', 'quiet', 'open_model', 'model_identity', 'load_for_pretraining',
            'rate', 'make_optimizer', 'evaluate_pretraining', 'PretrainingSettings', 'number_of_steps',
            'simple_pretraining', 'Shared', 'share_of', 'prefetched', 'asked_to_stop', 'Progress', 'save_state',
-           'make_accelerator', 'decided', 'look', 'check_loss', 'pretrain', 'check_family', 'ensure_checkpoint',
-           'is_first', 'ensure_checkpoints', 'settings_of', 'main', 'plot_curves', 'reading_table', 'plot_readers',
-           'fill_mask']
+           'make_accelerator', 'save_or_stop', 'look', 'check_loss', 'pretrain', 'check_family', 'ensure_checkpoint',
+           'is_first', 'pretrain_heads', 'ensure_checkpoints', 'settings_of', 'main', 'plot_curves', 'reading_table',
+           'plot_readers', 'fill_mask']
 
 # %% ../nbs/03_pretraining.ipynb #2dfd58cd
 import argparse
@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -178,12 +178,14 @@ class PretrainingSettings(Rules):
     warmup: float = .1          # share of steps
     weight_decay: float = .01
     clip: float = 1.            # largest norm of the derivative
-    evaluations: int = 5        # how often to look at held-out text on the way
+    evaluations: int = 5        # how often to look at held-out text on the way; 0: never
     seed: int = 0
     precision: str = 'auto'     # 'no' (32 bits), 'bf16', or 'auto': bf16 on a GPU that has it
     compiled: bool = False      # torch.compile the step; pays on a GPU
     save_minutes: float = 15.   # between two states that a run can go on from
     keep: int = 2               # how many of them
+    head_steps: int = 0         # steps for heads that had to be made, with the encoder frozen, before the others
+    head_learning_rate: float = 1e-3
     spike: float = 3.           # nats by which the loss may exceed its best before the run stops
     tracker: str = ''           # of `accelerate`, such as tensorboard
 
@@ -305,12 +307,18 @@ def make_accelerator(
     if s.precision == 'bf16' and not has_bf16: raise CourseError('precision: this device has no bf16, which would be emulated at a hundredth of the speed; expected auto or no.')
     if cuda: torch.set_float32_matmul_precision('high')
     bf16 = s.precision == 'bf16' or s.precision == 'auto' and cuda and has_bf16
-    return Accelerator(mixed_precision='bf16' if bf16 else 'no', log_with=s.tracker or None, project_dir=folder, cpu=best_device().type == 'cpu')
+    try: accelerator = Accelerator(mixed_precision='bf16' if bf16 else 'no', log_with=s.tracker or None, project_dir=folder, cpu=best_device().type == 'cpu')
+    except ValueError: raise CourseError(f"tracker: '{s.tracker}' is unknown; expected one of accelerate's, such as tensorboard.") from None
+    if s.tracker and not accelerator.log_with: raise CourseError(f"tracker: '{s.tracker}' is not installed.")
+    return accelerator
 
-def decided(accelerator: Accelerator, *questions: bool) -> list[bool]:
-    "The answers of the first process, for all."
-    if accelerator.num_processes == 1: return list(questions)
-    return broadcast(torch.tensor(questions, device=accelerator.device)).tolist()
+def save_or_stop(accelerator: Accelerator, step: int, settings: PretrainingSettings, name: str, folder: Path | None, saved: float, asked: bool) -> float:
+    "Save the state if it is time, or if the run was asked to stop; the time of the last state. The first process decides for all."
+    decision = torch.tensor([asked, time.monotonic() - saved > 60*settings.save_minutes], device=accelerator.device)
+    asked, due = (decision if accelerator.num_processes == 1 else broadcast(decision)).tolist()
+    if folder and (asked or due): save_state(accelerator, folder, step, settings.keep)
+    if asked: raise CourseError(f'{name}: asked to stop, and stopped after step {step}; ' + ('run it again to go on.' if folder else 'nothing is kept.'))
+    return time.monotonic() if due else saved
 
 def look(progress: Progress, loss: float, model, tokens: Tokens, tokenizer, settings: PretrainingSettings, accelerator: Accelerator):
     "Add a row to the curve: the training loss since the last one, and what the held-out text says."
@@ -349,10 +357,11 @@ def pretrain(
     optimizer, _ = make_optimizer(model.to(device), s.learning_rate, steps, s.warmup, s.weight_decay)
     loss_of, optimizer = accelerator.prepare(torch.compile(Shared(model)) if s.compiled else Shared(model), optimizer)
     accelerator.register_for_checkpointing(p)
+    if rank: torch.manual_seed(torch.initial_seed() + rank)   # for dropout
     if folder and (states := sorted(Path(folder).glob('step-*'))): accelerator.load_state(str(states[-1]))
     if s.tracker: accelerator.init_trackers('pretraining', asdict(s))
-    make, every, saved = batch_maker(tokens, special_ids(tokenizer), s, fixed=device.type == 'cuda'), max(1, steps//s.evaluations), time.monotonic()
-    if not p.rows: look(p, float('nan'), model, tokens, tokenizer, s, accelerator)
+    make, every, saved = batch_maker(tokens, special_ids(tokenizer), s, fixed=device.type == 'cuda'), max(1, steps//max(1, s.evaluations)), time.monotonic()
+    if s.evaluations and not p.rows: look(p, float('nan'), model, tokens, tokenizer, s, accelerator)
     batches = prefetched((share_of(make, pairs, rank, processes) for pairs in pair_batches(tokens, s, s.seed, s.batch_size, p.step)), device)
     often = 1 if processes == 1 and device.type == 'cpu' else LOOK
     bar = tqdm(total=steps*s.batch_size*s.max_seq_length, initial=p.step*s.batch_size*s.max_seq_length, unit=' tokens', unit_scale=True, desc=name, mininterval=2,
@@ -373,12 +382,8 @@ def pretrain(
             loss = accelerator.reduce(torch.as_tensor(p.running, device=device).clone(), 'mean').item() / p.summed
             check_loss(p, loss, s, name, folder)
             bar.set_postfix(step=p.step, loss=f'{loss:.2f}', refresh=False)
-            if looking: look(p, loss, model, tokens, tokenizer, s, accelerator)
-            stopping, saving = decided(accelerator, stop.is_set(), time.monotonic() - saved > 60*s.save_minutes)
-            if folder and (stopping or saving) and p.step < steps:
-                save_state(accelerator, folder, p.step, s.keep)
-                saved = time.monotonic()
-            if stopping and p.step < steps: raise CourseError(f'{name}: asked to stop, and stopped after step {p.step} of {steps}; ' + ('run it again to go on.' if folder else 'nothing is kept.'))
+            if looking and s.evaluations: look(p, loss, model, tokens, tokenizer, s, accelerator)
+            if p.step < steps: saved = save_or_stop(accelerator, p.step, s, name, folder, saved, stop.is_set())
     if s.tracker: accelerator.end_training()
     return pd.DataFrame(p.rows)
 
@@ -426,6 +431,23 @@ def is_first() -> bool:
     "Whether this is the only process of a run, or the first of several."
     return os.environ.get('RANK', '0') == '0'
 
+def pretrain_heads(
+    model: BertForPreTraining,     # changed in place
+    new: list[str],                # from `load_for_pretraining`
+    tokens: Tokens,
+    tokenizer,
+    settings: PretrainingSettings,
+    name: str,
+    folder: Path | None = None,    # for states
+) -> pd.DataFrame:                 # the curve
+    "Train heads that had to be made, and nothing else, so that their first mistakes do not reach the encoder."
+    encoder = [p for k, p in model.bert.named_parameters() if not (k.startswith('pooler') and 'pooler' in new)]
+    for p in encoder: p.requires_grad_(False)
+    heads = replace(settings, steps=settings.head_steps, epochs=0., learning_rate=settings.head_learning_rate, seed=settings.seed+1)
+    curve = pretrain(model, tokens, tokenizer, heads, f'{name}, heads', folder)
+    for p in encoder: p.requires_grad_(True)
+    return curve.assign(part='heads', step=curve.step-settings.head_steps)
+
 def _make_checkpoint(name, folder, start, sentences, corpus, settings, identity):
     "Train one checkpoint into a Hub-format folder with its curve."
     tokenizer = load_tokenizer(start or ensure_vocabulary(sentences.values()))
@@ -434,7 +456,9 @@ def _make_checkpoint(name, folder, start, sentences, corpus, settings, identity)
         raise CourseError(f'max_seq_length is {settings.max_seq_length}, but {name} has only {model.config.max_position_embeddings} positions.')
     seed_everything(settings.seed)
     states = folder.with_name(f".{name}.{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]}.training")
-    curve = pretrain(model, open_tokens(ensure_tokens(sentences[corpus], tokenizer)), tokenizer, settings, name, states)
+    tokens = open_tokens(ensure_tokens(sentences[corpus], tokenizer))
+    curve = pretrain_heads(model, new, tokens, tokenizer, settings, name, states/'heads') if start and new and settings.head_steps else None
+    curve = pd.concat([curve, pretrain(model, tokens, tokenizer, settings, name, states).assign(part='all')])
     if is_first():
         with whole_folder(folder) as partial:
             model.cpu().save_pretrained(partial)

@@ -94,14 +94,16 @@ def _compare_batches(rules, fixed):
     again = batch_maker(joined, special, rules, fixed)(pairs)
     assert all(torch.equal(batch[k], again[k]) for k in batch)
     ids, types, attend, at, labels, nsp = (v.numpy() for v in batch.values())
+    width = ids.shape[1]
+    assert width == rules.max_seq_length if fixed else attend.any(0).all()
     assert not fixed or len(at) == len(pairs) * min(rules.max_predictions, round(rules.max_seq_length*rules.mlm_probability))
     at, labels = at[labels != -100], labels[labels != -100]
     hidden = 0
     for r, pair in enumerate(pairs):
         row, segments, positions, wanted = instance(tokens, pair, special, rules)
         n, m = len(row), len(positions)
-        assert ids[r].tolist() == row + [0]*(rules.max_seq_length-n) and types[r, :n].tolist() == segments and attend[r].sum() == n and not types[r, n:].any()
-        assert (at[hidden:hidden+m] - r*rules.max_seq_length).tolist() == positions and labels[hidden:hidden+m].tolist() == wanted and nsp[r] == pair[4]
+        assert ids[r].tolist() == row + [0]*(width-n) and types[r, :n].tolist() == segments and attend[r].sum() == n and not types[r, n:].any()
+        assert (at[hidden:hidden+m] - r*width).tolist() == positions and labels[hidden:hidden+m].tolist() == wanted and nsp[r] == pair[4]
         hidden += m
     assert hidden == len(at)
 
@@ -115,8 +117,12 @@ def test_masks_keep_the_rules_of_the_reference():
     for share, p in ((now == 4, .8), (now == labels, .1), ((now != 4) & (now != labels), .1)):
         assert abs(share.double().mean() - p) < 3*(p*(1-p)/n)**.5 + 1e-4
     assert not set(labels.tolist()) & {0, 2, 3} and n > 10_000   # [PAD], [CLS] and [SEP] are never hidden
-    counts = np.bincount(b['masked_positions'] // 128, minlength=len(pairs))
+    counts = np.bincount(b['masked_positions'] // b['input_ids'].shape[1], minlength=len(pairs))
     assert (counts == [min(20, max(1, round(.15*n))) for n in b['attention_mask'].sum(1).tolist()]).all()
+
+def test_random_next_is_half_in_long_documents_and_more_in_short_ones():
+    share = lambda longest: epoch_pairs(_random_corpus(400, longest=longest), Rules(64), 0, 0)[:, 4].mean()
+    assert .49 < share(60) < .62 < share(4)
 
 def test_the_same_pass_twice_and_another_one():
     tokens, rules = _random_corpus(), Rules(64)
@@ -154,6 +160,6 @@ def test_random_next_is_of_the_same_category_and_never_of_the_note_itself():
 def test_long_notes_are_drawn_in_proportion_by_ehrberts_rules():
     tokens = tokens_of([[[7]]*9, [[7]]*1, [[7]]*30])
     share = lambda rules: np.mean([_document_of(tokens, p[2]) == 2 for e in range(400) for p in plain_pairs(tokens, rules, 0, e) if p[4] and p[0] < 9])
-    assert abs(share(replace(EHRBERT, max_seq_length=300)) - 30/31) < .04 and abs(share(Rules(300)) - .5) < .1
+    assert abs(share(replace(EHRBERT_RULES, max_seq_length=300)) - 30/31) < .04 and abs(share(Rules(300)) - .5) < .1
 
 def _document_of(tokens, position): return np.searchsorted(tokens.sentences[tokens.documents], position, side='right') - 1

@@ -21,10 +21,10 @@ def _compare_losses(fixed):
     tokens, tokenizer, rules = _random_corpus(), _numbers(300), Rules(64)
     model, batch = tiny_bert(tokenizer, 64), batch_maker(tokens, special_ids(tokenizer), rules, fixed)(epoch_pairs(tokens, rules, 0, 0)[:16])
     mlm, nsp, *_ = pretraining_losses(model, batch)
-    labels, there = torch.full((16*64,), -100), batch['masked_labels'] != -100
+    labels, there = torch.full((batch['input_ids'].numel(),), -100), batch['masked_labels'] != -100
     labels[batch['masked_positions'][there]] = batch['masked_labels'][there]
     inputs = {k: batch[k] for k in ('input_ids', 'token_type_ids', 'attention_mask', 'next_sentence_label')}
-    theirs = model(**inputs, labels=labels.view(16, 64)).loss
+    theirs = model(**inputs, labels=labels.view(16, -1)).loss
     assert abs(mlm + nsp - theirs) < 1e-6*theirs
     ours_grad, their_grad = (torch.autograd.grad(loss, list(model.parameters())) for loss in (mlm + nsp, theirs))
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(ours_grad, their_grad))
@@ -43,8 +43,6 @@ def test_biases_and_layer_norms_do_not_shrink():
         assert id(p) in (spared if name.endswith('bias') or 'LayerNorm' in name else decayed), name
 
 # %% ../nbs/03_pretraining.ipynb #4bfaad2a
-from dataclasses import replace
-
 def _setting(**others):
     documents = [[[5+d, 6+d, 7+d, 8+d], [6+d, 7+d, 8+d, 9+d]]*3 for d in range(0, 40, 5)]*6
     tokens = tokens_of(documents)
@@ -77,7 +75,7 @@ def test_a_stopped_run_comes_to_the_same_end(tmp_path, monkeypatch):
         return share_of(*arguments)
     monkeypatch.setitem(pretrain.__globals__, 'share_of', impatient)
     seed_everything(1)
-    with pytest.raises(CourseError, match='stopped after step 17 of 30; run it again to go on'): pretrain(b, tokens, tokenizer, settings, folder=tmp_path)
+    with pytest.raises(CourseError, match='stopped after step 17; run it again to go on'): pretrain(b, tokens, tokenizer, settings, folder=tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ['step-00000016', 'step-00000017']
     again = pretrain(c, tokens, tokenizer, settings, folder=tmp_path)
     assert _equal(a, c) and not _equal(a, b) and again.equals(curve) and len(calls) == 30
@@ -109,11 +107,28 @@ def _shared_unevenly():
     try: pretrain(_small(tokenizer), tokens, tokenizer, settings)
     finally: pretrain.__globals__['make_accelerator'] = before
 
+def test_heads_are_trained_alone():
+    tokens, tokenizer, settings = _setting(head_steps=9)
+    model = _small(tokenizer)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    curve = pretrain_heads(model, ['pooler', 'MLM head', 'NSP head'], tokens, tokenizer, settings, 'x')
+    moved = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
+    assert {'bert.pooler.dense.weight', 'cls.seq_relationship.weight', 'cls.predictions.bias'} <= moved and all('pooler' in k for k in moved if k.startswith('bert.'))
+    assert curve.step.tolist() == [-9, -6, -3, 0] and all(p.requires_grad for p in model.parameters())
+
 def test_settings_of_a_run():
     tokens, _, settings = _setting()
     n = len(epoch_pairs(tokens, settings, 0, 0))
     assert number_of_steps(tokens, settings) == 30 and number_of_steps(tokens, replace(settings, epochs=2.)) == 2*n//8
     with pytest.raises(CourseError, match="precision: 'half' is unknown"): make_accelerator(replace(settings, precision='half'))
+    with pytest.raises(CourseError, match="tracker: 'pencil' is unknown"): make_accelerator(replace(settings, tracker='pencil'))
+    with pytest.raises(CourseError, match="further: 'stepz' is no setting"): settings_of(dict(further=dict(stepz=3)))
+    with pytest.raises(CourseError, match="further: epochs is 'x'; expected float"): settings_of(dict(further=dict(epochs='x')))
+
+def test_a_tracker_gets_the_curve(tmp_path):
+    tokens, tokenizer, settings = _setting(steps=4, evaluations=1, tracker='tensorboard')
+    pretrain(_small(tokenizer), tokens, tokenizer, settings, folder=tmp_path)
+    assert list((tmp_path/'pretraining').rglob('events.out.tfevents.*'))
 
 def test_training_learns_and_repeats():
     tokens, tokenizer, settings = _setting(steps=150, batch_size=16, evaluations=2)
@@ -123,7 +138,7 @@ def test_training_learns_and_repeats():
 
 # %% ../nbs/03_pretraining.ipynb #699d03c6
 def test_a_checkpoint_survives_saving(tmp_path):
-    from transformers import AutoModel, AutoModelForMaskedLM
+    from transformers import AutoModel, AutoModelForMaskedLM, pipeline
     tokenizer = train_vocabulary(['pt c/o SOB and chest pain', 'the ship left the harbor']*3, 80)
     model = tiny_bert(tokenizer, 32).eval()
     model.save_pretrained(tmp_path/'m')
@@ -135,6 +150,9 @@ def test_a_checkpoint_survives_saving(tmp_path):
     assert torch.equal(before.prediction_logits, again.prediction_logits) and torch.equal(before.seq_relationship_logits, again.seq_relationship_logits)
     assert torch.equal(before.prediction_logits, masked.logits)
     assert torch.equal(encoder.last_hidden_state, model.bert(**inputs).last_hidden_state)
+    theirs = pipeline('fill-mask', model=str(tmp_path/'m'), top_k=3)('pt c/o [MASK] and chest pain')
+    assert [t['token'] for t in theirs] == tokenizer.convert_tokens_to_ids(fill_mask(tmp_path/'m', 'pt c/o [MASK] and chest pain', 3))
+    assert (saved := load_tokenizer(tmp_path/'m')).model_max_length == 512 and saved.tokenize('SOB') == ['SOB']
 
 # %% ../nbs/03_pretraining.ipynb #e1236de2
 def test_missing_heads_are_made_and_said(tmp_path, capsys):
