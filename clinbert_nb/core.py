@@ -38,8 +38,6 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
-if typing.TYPE_CHECKING: import torch   # else imported where it is used: that takes seconds, and much of the course has no need of it
-
 # %% ../nbs/00_core.ipynb #e79c7799
 class CourseError(Exception):
     "Something the user can mend; the message says which file or parameter, and what was expected."

@@ -291,6 +291,7 @@ def pools_of(
     lengths = np.diff(tokens.documents)
     return Pools(of, np.cumsum([0, *map(len, groups)]), np.concatenate(groups), np.concatenate([np.cumsum(lengths[g]) for g in groups]))
 
+# %% ../nbs/02c_instances.ipynb #51c3f2ec
 def pair_blocks(
     tokens: Tokens,
     rules: Rules,
@@ -311,6 +312,7 @@ def pair_blocks(
         n = _pairs(tokens.sentences, tokens.documents, block, *pools, base, rules.max_seq_length-3, rules.short_seq_prob, rules.by_sentences, out)
         yield out[np.random.default_rng(derived_seed(seed, 'shuffle', epoch, i)).permutation(n)]
 
+# %% ../nbs/02c_instances.ipynb #40224a6a
 def pair_batches(
     tokens: Tokens,
     rules: Rules,

@@ -328,6 +328,7 @@ def staged_parts(
     plan = dict(source=source.name, choices=asdict(wanted), missing_columns=missing, broken_rows=len(broken), parts=sizes, **counts)
     with whole_file(folder/'plan.json') as out: write_json(out, plan)
 
+# %% ../nbs/02_notes.ipynb #026e457d
 def stage_notes(
     path,                  # file of notes, or a folder with a NOTEEVENTS file
     folder: Path,          # where `begun.json`, `parts/`, `quarantine.csv` and `plan.json` go

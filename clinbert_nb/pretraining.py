@@ -364,8 +364,8 @@ def pretrain(
     if s.evaluations and not p.rows: look(p, float('nan'), model, tokens, tokenizer, s, accelerator)
     batches = prefetched((share_of(make, pairs, rank, processes) for pairs in pair_batches(tokens, s, s.seed, s.batch_size, p.step)), device)
     often = 1 if processes == 1 and device.type == 'cpu' else LOOK
-    bar = tqdm(total=steps*s.batch_size*s.max_seq_length, initial=p.step*s.batch_size*s.max_seq_length, unit=' tokens', unit_scale=True, desc=name, mininterval=2,
-               disable=not accelerator.is_main_process)
+    size = s.batch_size*s.max_seq_length
+    bar = tqdm(total=steps*size, initial=p.step*size, unit=' tokens', unit_scale=True, desc=name, mininterval=2, disable=not accelerator.is_main_process)
     model.train()
     with asked_to_stop() as stop, bar:
         while p.step < steps:
@@ -373,10 +373,9 @@ def pretrain(
             accelerator.backward(loss)
             accelerator.clip_grad_norm_(loss_of.parameters(), s.clip)
             for group in optimizer.param_groups: group['lr'] = s.learning_rate * rate(p.step, steps, s.warmup)
-            optimizer.step()
-            optimizer.zero_grad()
+            optimizer.step(); optimizer.zero_grad()
             p.step, p.running, p.summed = p.step+1, p.running + loss.detach(), p.summed+1
-            bar.update(s.batch_size*s.max_seq_length)
+            bar.update(size)
             looking = p.step % every == 0 or p.step == steps
             if not looking and p.step % often: continue
             loss = accelerator.reduce(torch.as_tensor(p.running, device=device).clone(), 'mean').item() / p.summed
@@ -427,6 +426,7 @@ def ensure_checkpoint(
             _make_checkpoint(name, folder, start, sentences, corpus, settings, identity)
     return str(folder)
 
+# %% ../nbs/03_pretraining.ipynb #23422455
 def is_first() -> bool:
     "Whether this is the only process of a run, or the first of several."
     return os.environ.get('RANK', '0') == '0'
