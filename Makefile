@@ -9,6 +9,7 @@ RESULTS := $(or $(CLINBERT_RESULTS),results)
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --scheduler greedy --rerun-incomplete --keep-going --quiet host reason
 export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE :=  # what is imported once is compiled and kept
 
 .PHONY: help course open test lab export outputs wheel clean
 
