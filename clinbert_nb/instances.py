@@ -255,7 +255,7 @@ def _document_pairs(starts, documents, d, pool, ends, state, room, short_seq_pro
         n, first = n+1, s
     return n
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _pairs(starts, documents, order, pool_of, pool_begins, pools, pool_ends, base, room, short_seq_prob, by_sentences, out):
     "The pairs of the documents in `order`; how many there are."
     n, state = 0, np.zeros(1, np.uint64)
@@ -387,7 +387,7 @@ def _hidden(row, length, a_length, continues, whole_words, mlm_probability, max_
     return count
 
 # %% ../nbs/02c_instances.ipynb #370d169b
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _lay_out(ids, pairs, cls, sep, mask, pad, size, continues, whole_words, mlm_probability, max_predictions, input_ids, types, attend, masked_at, labels):
     "`instance` for all pairs, into the five arrays at the end."
     width, state = input_ids.shape[1], np.zeros(1, np.uint64)

@@ -43,7 +43,7 @@ from transformers.utils import logging as transformers_logging
 
 from .core import (CourseError, best_device, code_hash, file_hash, is_a, read_json, read_profile, results_root, seed_everything, shown, side_by_side,
                               whole_folder, write_json)
-from .instances import Rules, batch_maker, epoch_pairs, pair_batches, special_ids
+from .instances import Rules, batch_maker, epoch_pairs, pair_batches, pair_blocks, special_ids
 from .notes import ensure_sentences
 from .tokens import (VOCABULARY, Tokens, checkpoint_place, ensure_tokens, ensure_vocabulary, hospital_corpora, load_tokenizer, open_tokens, tokens_of,
                                 train_vocabulary)
@@ -195,7 +195,7 @@ def number_of_steps(
 ) -> int:
     "The steps of a run: as given, or so many passes over the corpus."
     if not settings.epochs: return settings.steps
-    return max(1, int(settings.epochs * len(epoch_pairs(tokens, settings, settings.seed, 0)) / settings.batch_size))
+    return max(1, int(settings.epochs * sum(map(len, pair_blocks(tokens, settings, settings.seed, 0))) / settings.batch_size))
 
 # %% ../nbs/03_pretraining.ipynb #92ae7937
 def simple_pretraining(
@@ -242,7 +242,7 @@ def share_of(
 
 # %% ../nbs/03_pretraining.ipynb #b5d3b6f6
 def prefetched(
-    batches: Iterable,  # of (batch, weights)
+    batches: Iterable,  # of (batch, weights), without end
     device: torch.device,
 ) -> Iterator:
     "The same on the device; for a GPU made and copied by a thread, two ahead."
@@ -251,17 +251,20 @@ def prefetched(
         for b in batches: yield move(*b)
         return
     ready, done = queue.Queue(2), threading.Event()
+    def offer(item):
+        while not done.is_set():
+            try: return ready.put(item, timeout=1)
+            except queue.Full: pass
     def work():
-        for batch, weights in batches:
-            item = ({k: v.pin_memory() for k, v in batch.items()}, weights.pin_memory())
-            while not done.is_set():
-                try: ready.put(item, timeout=1); break
-                except queue.Full: pass
-            if done.is_set(): return
-        ready.put(None)
+        try:
+            for batch, weights in batches:
+                offer(({k: v.pin_memory() for k, v in batch.items()}, weights.pin_memory()))
+                if done.is_set(): return
+        except Exception as e: offer(e)   # or whoever waits for a batch would wait forever
     threading.Thread(target=work, daemon=True).start()
     try:
-        while (item := ready.get()) is not None: yield move(*item)
+        while not isinstance(item := ready.get(), Exception): yield move(*item)
+        raise item
     finally: done.set()
 
 # %% ../nbs/03_pretraining.ipynb #040eff8f
