@@ -49,7 +49,8 @@ clean:  ## remove the environment and what tools left behind; data/ and results/
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Installing the environment into .venv (once, some minutes)"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --no-compile -r requirements.lock  # what is used is compiled at its first use
+	@PIP_CONSTRAINT=requirements.lock PIP_BUILD_CONSTRAINT=requirements.lock \
+	  $(BIN)/python -m pip install --quiet --no-compile -r requirements.lock  # the lock holds for what builds packages, too; compiled is what is used, at its first use
 	@mkdir -p .venv/etc/ipython  # a kernel on this machine talks to this machine: its warnings about that are nothing a reader can act on
 	@echo 'c.IPKernelApp.log_level = 50' > .venv/etc/ipython/ipython_kernel_config.py
 	@touch $@

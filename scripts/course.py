@@ -7,10 +7,12 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -111,16 +113,18 @@ def check():
 
 
 def defaults():
-    "Run each notebook with its defaults, with nothing made before: data and results start empty, and are removed afterwards."
-    from clinbert_nb.core import CourseError, run_notebook
-    failed = []
-    with tempfile.TemporaryDirectory() as d:
-        os.environ.update(CLINBERT_DATA=f'{d}/data', CLINBERT_RESULTS=f'{d}/results')
-        for nb in notebooks():
-            start = time.perf_counter()
-            try: run_notebook(nb, Path(d)/'results/demo'/nb.stem/'executed.ipynb', progress=False)
-            except CourseError as e: failed.append(str(e))
-            print(f'{nb.stem}: {"failed" if failed and failed[-1].startswith(nb.name) else "ok"}, {clock(time.perf_counter()-start)}', flush=True)
+    "Run each notebook with its defaults, with nothing made before and two at a time: data and results start empty, and are removed afterwards."
+    with tempfile.TemporaryDirectory() as d, ThreadPoolExecutor(2) as pool:
+        place = dict(CLINBERT_DATA=f'{d}/data', CLINBERT_RESULTS=f'{d}/results')
+        def one(nb):
+            start, out = time.perf_counter(), Path(d)/'results/demo'/nb.stem/'executed.ipynb'
+            out.parent.mkdir(parents=True, exist_ok=True)
+            done = subprocess.run([sys.executable, '-m', 'papermill', nb, out, '--no-progress-bar'], env=dict(OMP_NUM_THREADS='1') | os.environ | place,
+                                  capture_output=True, text=True)
+            print(f'{nb.stem}: {"failed" if done.returncode else "ok"}, {clock(time.perf_counter()-start)}', flush=True)
+            return f'{nb.stem}:\n{done.stderr[-3000:]}' if done.returncode else ''
+        *lessons, front = notebooks()
+        failed = [message for message in [*pool.map(one, lessons), one(front)] if message]
     if failed: sys.exit('\n'.join(failed))
 
 
@@ -169,6 +173,7 @@ def body(book, link):
         if cell.cell_type == 'code': cell.source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M)
     book.cells = [c for c in book.cells if c.source.strip()]
     exporter = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True)
+    exporter.register_filter('clean_html', lambda html: html)  # made to disarm strangers' notebooks, at half of the whole time; these are our own
     return re.sub(r'href="([^"#][^"]*)"', lambda m: f'href="{m[1] if urlsplit(m[1]).scheme else link(m[1])}"', exporter.from_notebook_node(book)[0])
 
 
