@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['HEART', 'LUNG', 'METABOLISM', 'KIDNEY', 'GUT', 'BRAIN', 'INFECTION', 'BLOOD', 'SIGNS', 'LABS', 'SENTENCES', 'FOCUS',
            'MIMIC_COUNTS', 'WRITERS', 'COLUMNS', 'STORY', 'EXAM', 'COURSE', 'SHIFT', 'REVIEW', 'HOME', 'ORGANS',
-           'HEART_ECHO', 'TRACING', 'Passage', 'SECTIONS', 'OTHERS', 'TOPICS', 'PLOTS', 'ILLNESS', 'FINDINGS', 'HAS',
-           'NOT', 'PART', 'Concept', 'Lab', 'signs', 'conditions', 'labs', 'common', 'Fact', 'Patient', 'identities',
+           'HEART_ECHO', 'TRACING', 'Passage', 'SECTIONS', 'TOPICS', 'PLOTS', 'ILLNESS', 'FINDINGS', 'HAS', 'NOT',
+           'PART', 'Concept', 'Lab', 'signs', 'conditions', 'labs', 'common', 'Fact', 'Patient', 'identities',
            'make_patient', 'Pen', 'history_sentence', 'absent_sentence', 'sign_sentence', 'drug_sentence',
            'procedure_sentence', 'lab_sentence', 'abnormal', 'wrap', 'mistype', 'vitals', 'who', 'some', 'story',
            'plan', 'medications', 'examination', 'going_home', 'discharge_summary', 'physician_note', 'nursing_note',
@@ -309,27 +309,37 @@ class Pen:
     def pick(self, choices): return choices[int(self.rng.random()*len(choices))]
     def chance(self, p: float) -> bool: return self.rng.random() < p
 
+    def mark(self, text: str, about) -> str:
+        "Told of each text that is about something: a concept, a lab, a slot of the identity, a day of the stay. Ordinary authors mark nothing."
+        return text
+
     def say(self, c: Concept) -> str:
         "A name for a concept, as this author would write it."
-        if c.short and self.rng.random() < self.short: return self.pick(c.short)
-        return c.name
+        if c.short and self.rng.random() < self.short: return self.mark(self.pick(c.short), c)
+        return self.mark(c.name, c)
+
+    def upper(self, text: str) -> str: return text.upper()
+
+    def hand_in(self, text: str) -> str:
+        "The note as it is filed, with this author's typing errors."
+        return mistype(text, self)
 
     def list(self, facts, joint: str = ', ') -> str: return joint.join(self.say(f.concept) for f in facts)
 
 # %% ../nbs/01_hospital.ipynb #5c11564d
 def _name(pen: Pen, patient: Patient, slot: str) -> str:
     "A person, place or number: its marker, or the identity behind it."
-    if not pen.markers: return patient.identity[slot]
+    if not pen.markers: return pen.mark(patient.identity[slot], slot)
     n = pen.rng.randrange(1, 999)
     shapes = dict(first=f'[**First Name{n % 9} (NamePattern{1+n % 3}) **]', last=f'[**Last Name (un) {n}**]', doctor=f'[**Last Name (STitle) {n}**]',
                   hospital=f'[**Hospital{1+n % 4} {n % 60}**]', city=f'[**Location (un) {n}**]', phone=f'[**Telephone/Fax (1) {n}**]', record=f'[**Numeric Identifier {n}**]')
-    return shapes[slot]
+    return pen.mark(shapes[slot], slot)
 
 def _date(pen: Pen, patient: Patient, day: int) -> str:
     "The date of a day of the stay, shifted far into the future for the notes."
     serial = patient.hadm_id*3 + day
     year, month, dom = 2100 + serial % 90, 1 + serial//90 % 12, 1 + (serial + day) % 28
-    return f'[**{year}-{month}-{dom}**]' if pen.markers else f'{month:02}/{dom:02}/{year-120}'
+    return pen.mark(f'[**{year}-{month}-{dom}**]' if pen.markers else f'{month:02}/{dom:02}/{year-120}', day)
 
 # %% ../nbs/01_hospital.ipynb #c98432c2
 def history_sentence(pen: Pen, p: Patient, facts: list[Fact]) -> str:
@@ -358,15 +368,15 @@ def procedure_sentence(pen: Pen, p: Patient, facts: list[Fact]) -> str:
     "A procedure that was done, often with its reason."
     f = facts[0]
     t = pen.pick(('S/p {x} for {c}.', '{c} s/p {x}.', 'Underwent {x} given {c}.', 'Had {x} for {c} w/o complications.', '{x} done today for {c}.'))
-    return t.format(x=f.concept.name, c=pen.say(f.reason))
+    return t.format(x=pen.mark(f.concept.name, f.concept), c=pen.say(f.reason))
 
 def lab_sentence(pen: Pen, p: Patient, facts: list[Fact]) -> str:
     "Laboratory values; an abnormal one may be called by its word."
     said = []
     for f in facts:
         lab, word = f.concept, abnormal(f)
-        s = pen.pick(('{n} {v:g}', '{n} of {v:g}', '{n}-{v:g}', '{n} was {v:g} {u}')).format(n=lab.short if pen.chance(pen.short) else lab.name, v=f.value, u=lab.unit)
-        said.append(s + (pen.pick((' ({})', ', {}', ' c/w {}')).format(word) if word and pen.chance(.35) else ''))
+        s = pen.pick(('{n} {v:g}', '{n} of {v:g}', '{n}-{v:g}', '{n} was {v:g} {u}')).format(n=pen.mark(lab.short if pen.chance(pen.short) else lab.name, lab), v=f.value, u=lab.unit)
+        said.append(s + (pen.pick((' ({})', ', {}', ' c/w {}')).format(pen.mark(word, 'abnormal')) if word and pen.chance(.35) else ''))
     return pen.pick(('Labs notable for {}.', 'Labs: {}.', '{}.', 'Labs significant for {}.')).format(', '.join(said))
 
 def abnormal(f: Fact) -> str:
@@ -406,7 +416,8 @@ def vitals(pen: Pen, p: Patient) -> str:
 def who(pen: Pen, p: Patient) -> str:
     "How a note introduces the patient."
     man = p.sex == 'M'
-    return pen.pick((f'{p.age} yo {"M" if man else "F"}', f'{p.age} year old {"man" if man else "woman"}', f'{p.age}{p.sex}', f'{p.age} y/o {"male" if man else "female"}', 'Pt', 'Patient'))
+    age = pen.mark(str(p.age), 'age')
+    return pen.pick((f'{age} yo {"M" if man else "F"}', f'{age} year old {"man" if man else "woman"}', f'{age}{p.sex}', f'{age} y/o {"male" if man else "female"}', 'Pt', 'Patient'))
 
 def some(pen: Pen, facts: list, least: int, most: int) -> list:
     "A random part of a list, in its order."
@@ -439,7 +450,7 @@ def plan(pen: Pen, p: Patient) -> list[str]:
 def medications(pen: Pen, p: Patient) -> str:
     "A numbered list of drugs with dose, form and frequency."
     dose = lambda: f'{pen.pick((5, 10, 20, 25, 40, 50, 81, 100, 250, 500))} mg {pen.pick(("Tablet Sig: One (1) Tablet PO", "PO", "Capsule PO"))} {pen.pick(("DAILY", "BID", "TID", "QHS", "Q6H prn"))}'
-    return '\n'.join(f'{i}. {f.concept.name.capitalize()} {dose()}.' for i, f in enumerate(p.of('drug'), 1))
+    return '\n'.join(f'{i}. {pen.mark(f.concept.name.capitalize(), f.concept)} {dose()}.' for i, f in enumerate(p.of('drug'), 1))
 
 # %% ../nbs/01_hospital.ipynb #eff621f6
 def examination(pen: Pen) -> str:
@@ -449,6 +460,7 @@ def examination(pen: Pen) -> str:
 
 def going_home(pen: Pen, p: Patient) -> str:
     "The end of a discharge summary, the part that is written for the patient."
+    lay = lambda c: pen.mark(c.lay, c)
     return f'''Discharge Disposition:
 {pen.pick(('Home', 'Home With Service', 'Extended Care', 'Expired'))}
 
@@ -460,7 +472,7 @@ Discharge Condition:
 {pen.pick(('Stable, ambulating.', 'Good. Alert and oriented.', 'Fair, requires assistance.'))}
 
 Discharge Instructions:
-{wrap(f"You were admitted with {p.complaint.lay}. Please call your doctor or return if you have {pen.pick(p.complaint.signs or tuple(signs().values())).lay}, fever or any other concern.")}
+{wrap(f"You were admitted with {lay(p.complaint)}. Please call your doctor or return if you have {lay(pen.pick(p.complaint.signs or tuple(signs().values())))}, fever or any other concern.")}
 
 Followup Instructions:
 {wrap(f"Dr. {_name(pen, p, 'doctor')} in {pen.pick((1, 2, 4))} weeks, Phone:{_name(pen, p, 'phone')}")}
@@ -469,8 +481,9 @@ Followup Instructions:
 # %% ../nbs/01_hospital.ipynb #3b3586e6
 def discharge_summary(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
     "A discharge summary: description and text."
+    marked = lambda facts: ', '.join(pen.mark(f.concept.name, f.concept) for f in facts)
     history = '\n'.join(f'{i}. {pen.say(f.concept)}' for i, f in enumerate(p.of('history'), 1)) if pen.chance(.6) else '- ' + '\n- '.join(pen.say(f.concept) for f in p.of('history'))
-    course = '\n'.join(wrap(line[:2] + line[2:3].upper() + line[3:]) for line in old.get('plan') or plan(pen, p))
+    course = '\n'.join(wrap(line[:2] + pen.upper(line[2:3]) + line[3:]) for line in old.get('plan') or plan(pen, p))
     text = f'''Admission Date:  {_date(pen, p, 0)}              Discharge Date:   {_date(pen, p, p.days)}
 
 Date of Birth:  {_date(pen, p, -300*p.age)}             Sex:   {p.sex}
@@ -485,7 +498,7 @@ Chief Complaint:
 {pen.list([f for f in p.of('sign') if f.present][:2]) or pen.say(p.complaint)}
 
 Major Surgical or Invasive Procedure:
-{', '.join(f.concept.name for f in p.of('procedure')) or 'None'}
+{marked(p.of('procedure')) or 'None'}
 
 
 History of Present Illness:
@@ -505,14 +518,14 @@ Physical Exam:
 {wrap(examination(pen))}
 
 Pertinent Results:
-{wrap(_date(pen, p, 0) + ' 06:30AM BLOOD ' + ' '.join(f'{f.concept.short}-{f.value:g}{"*" if abnormal(f) else ""}' for f in p.of('lab')))}
+{wrap(_date(pen, p, 0) + ' 06:30AM BLOOD ' + ' '.join(f'{pen.mark(f.concept.short, f.concept)}-{f.value:g}{"*" if abnormal(f) else ""}' for f in p.of('lab')))}
 
 Brief Hospital Course:
 {wrap(f"{who(pen, p)} with {pen.list(p.of('history')[:3])} admitted with {pen.say(p.complaint)}.")}
 {course}
 
 Medications on Admission:
-{wrap(', '.join(f.concept.name for f in p.of('drug')))}
+{wrap(marked(p.of('drug')))}
 
 Discharge Medications:
 {medications(pen, p)}
@@ -540,7 +553,7 @@ def physician_note(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]
    Physical Examination
    {vitals(pen, p)}
    Labs / Radiology
-   {' '.join(f'{f.concept.short} {f.value:g}' for f in p.of('lab'))}
+   {' '.join(f'{pen.mark(f.concept.short, f.concept)} {f.value:g}' for f in p.of('lab'))}
    Assessment and Plan
    {who(pen, p)} with h/o {pen.list(p.of('history')[:3])} here with {pen.say(p.complaint)}.
    ''' + '\n   '.join(lines) + f'''
@@ -588,7 +601,7 @@ def nursing_other(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
 def radiology(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
     "A report of an image: reason, comparison, findings, impression."
     kind = pen.pick(('CHEST (PORTABLE AP)', 'CHEST (PA & LAT)', 'CT HEAD W/O CONTRAST', 'CT ABDOMEN W/CONTRAST', 'RENAL U.S.', 'BILAT LOWER EXT VEINS'))
-    why = [f for f in p.of('sign') if f.present] or [Fact('sign', p.complaint)]
+    why, complaint = [f for f in p.of('sign') if f.present] or [Fact('sign', p.complaint)], pen.mark(p.complaint.name, p.complaint)
     finding = {'CHEST': ('There is {} opacity at the {} base.', 'The lungs are clear.', 'Small {} pleural effusion on the {} side.', 'Cardiac silhouette is mildly enlarged.'),
                'CT HE': ('There is no acute intracranial hemorrhage or mass effect.', 'Chronic small vessel ischemic changes are seen.'),
                'CT AB': ('The liver, spleen and pancreas are unremarkable.', 'There is {} stranding about the {} colon.'),
@@ -599,7 +612,7 @@ def radiology(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
     text = f'''{_date(pen, p, day)} {1+pen.rng.randrange(11)}:{pen.rng.randrange(10, 59)} {pen.pick(('AM', 'PM'))}
  {kind}{' '*30}Clip # {_name(pen, p, 'record')}
  Reason: {pen.list(why[:2])}
- Admitting Diagnosis: {pen.say(p.complaint).upper()}
+ Admitting Diagnosis: {pen.upper(pen.say(p.complaint))}
  {'_'*78}
  UNDERLYING MEDICAL CONDITION:
   {who(pen, p)} with {pen.list(p.of('history')[:3])}
@@ -614,7 +627,7 @@ def radiology(pen: Pen, p: Patient, day: int, old: dict) -> tuple[str, str]:
  FINDINGS:  {wrap(' '.join(found))}
 
  IMPRESSION:
- 1. {pen.pick(('No acute process.', 'No significant interval change.', f'Findings consistent with {p.complaint.name}.', f'Cannot exclude {p.complaint.name}.'))}
+ 1. {pen.pick(('No acute process.', 'No significant interval change.', f'Findings consistent with {complaint}.', f'Cannot exclude {complaint}.'))}
  2. {found[0]}
 '''
     return kind, text
@@ -729,7 +742,8 @@ def patient_notes(
     number: int,           # of the patient
     seed: int,             # of the hospital
     markers: bool = True,  # markers in place of identities
-    long_notes: bool = False,  # as long as MIMIC-III's, see below
+    long_notes: bool | dict = False,  # as long as MIMIC-III's, see below; or what each category says more, in the form of SECTIONS
+    pen_of: Callable = Pen,    # what the authors write with: called with randomness, shares of short forms and of typing errors, and markers
 ) -> Iterator[tuple]:      # rows of NOTEEVENTS without ROW_ID
     "The notes of one patient, in order of time; the discharge summary comes last and knows the earlier ones."
     p = make_patient(number, seed)
@@ -740,15 +754,15 @@ def patient_notes(
     for i, category in enumerate([*todo, 'Discharge summary']):
         write, short, typos = WRITERS[category]
         day = i*p.days//(len(todo)+1)
-        pen = Pen(rng, short, typos, markers)
+        pen = pen_of(rng, short, typos, markers)
         description, text = write(pen, p, day, old)
-        if long_notes: text = lengthen(text, category, description, pen, p, day, old)
+        if long_notes: text = lengthen(text, category, description, pen, p, day, old, SECTIONS if long_notes is True else long_notes)
         serial = p.hadm_id*3 + day
         date = f'{2100 + serial % 90}-{1 + serial//90 % 12:02}-{1 + (serial + day) % 28:02}'
         timed = category not in ('Discharge summary', 'ECG', 'Echo')
         clock = f'{date} {rng.randrange(24):02}:{rng.randrange(60):02}:00' if timed else ''
         yield (p.subject_id, p.hadm_id, date, clock, clock, category, description, 14000 + rng.randrange(900) if timed else '',
-               '1' if timed and rng.random() < .0005 else '', mistype(text, pen))
+               '1' if timed and rng.random() < .0005 else '', pen.hand_in(text))
 
 # %% ../nbs/01_hospital.ipynb #6cfe2998
 STORY = '''
@@ -885,15 +899,16 @@ def facts_for(pen: Pen, p: Patient, day: int, old: dict) -> dict:
     days = labs_over(p, old)[max(0, day-3):day+1]
     def trend() -> str:
         i = int(pen.rng.random()*len(days[-1]))
-        return f'{days[-1][i].concept.short} ' + ' -> '.join(f'{d[i].value:g}' for d in days)
+        return f'{pen.mark(days[-1][i].concept.short, days[-1][i].concept)} ' + ' -> '.join(f'{d[i].value:g}' for d in days)
     def lab() -> str:
         f = pen.pick(days[-1])
-        return f'{f.concept.short if pen.chance(pen.short) else f.concept.name} {f.value:g}' + (f' ({word})' if (word := abnormal(f)) and pen.chance(.3) else '')
+        name = f.concept.short if pen.chance(pen.short) else f.concept.name
+        return f'{pen.mark(name, f.concept)} {f.value:g}' + (f' ({pen.mark(word, "abnormal")})' if (word := abnormal(f)) and pen.chance(.3) else '')
     concepts = lambda facts, present=True: [f.concept for f in facts if f.present is present]
     here = concepts(p.of('sign')) or [p.complaint]
     he, his = ('he', 'his') if p.sex == 'M' else ('she', 'her')
     return dict(pt=('Pt', 'Patient', 'The patient'), he=(he,), He=(he.capitalize(),), his=(his,), problem=concepts(p.of('history')), drug=concepts(p.of('drug')), procedure=concepts(p.of('procedure')),
-                sign=here, denied=concepts(p.of('sign'), False), absent=concepts(p.of('absent'), False), lay=(p.complaint.lay,), sign_lay=[c.lay for c in here], lab=(lab,), trend=(trend,),
+                sign=here, denied=concepts(p.of('sign'), False), absent=concepts(p.of('absent'), False), lay=(partial(pen.mark, p.complaint.lay, p.complaint),), sign_lay=[partial(pen.mark, c.lay, c) for c in here], lab=(lab,), trend=(trend,),
                 date=(lambda: _date(pen, p, max(0, day-pen.rng.randrange(3))),), past=(lambda: _date(pen, p, -1-int(pen.rng.random()*300)),),
                 **{slot: (partial(_name, pen, p, slot),) for slot in ('first', 'hospital', 'phone')}, doctor=(lambda: f'Dr. {_name(pen, p, "doctor")}',))
 
@@ -927,7 +942,7 @@ def flowsheet(hours: int) -> Passage:
 # %% ../nbs/01_hospital.ipynb #66f3b44b
 def lab_days(pen: Pen, p: Patient, day: int, old: dict) -> str:
     "The laboratory of a stay, a paragraph a day, as in a discharge summary."
-    shown = lambda f: f'{f.concept.short}-{f.value:g}{"*" if abnormal(f) else ""}'
+    shown = lambda f: f'{pen.mark(f.concept.short, f.concept)}-{f.value:g}{"*" if abnormal(f) else ""}'
     return '\n'.join(wrap(f'{_date(pen, p, d)} 0{pen.rng.randrange(3, 8)}:{pen.rng.randrange(10, 59)}AM BLOOD {" ".join(map(shown, facts))}') for d, facts in enumerate(labs_over(p, old)[:day+1]))
 
 def lab_columns(pen: Pen, p: Patient, day: int, old: dict) -> str:
@@ -935,7 +950,7 @@ def lab_columns(pen: Pen, p: Patient, day: int, old: dict) -> str:
     week = range(max(0, day-6), day+1)
     days = [labs_over(p, old)[d] for d in week]
     rows = [f'{"":10}' + ' '.join(f'{"day " + str(d):>7}' for d in week)]
-    return '\n'.join(rows + [f'{row[0].concept.short:10}' + ' '.join(f'{f.value:7g}' for f in row) for row in zip(*days)])
+    return '\n'.join(rows + [f'{pen.mark(row[0].concept.short, row[0].concept):10}' + ' '.join(f'{f.value:7g}' for f in row) for row in zip(*days)])
 
 def images(pen: Pen, p: Patient, day: int, old: dict) -> str:
     "What the radiologists have said so far, copied."
@@ -970,12 +985,12 @@ SECTIONS = {
     'ECG': (('', form(TRACING, 1, 1, 2, ' ')),),
     'Echo': (('Conclusions:', form(HEART_ECHO)), ('', form(HEART_ECHO, 0., 5, 8, ' '))),
     'Respiratory ': (('Plan:', flowsheet(4), form(SHIFT, .8, 3, 5)),)}
-OTHERS = (('Plan:', form(STORY, .3, joint=' '), lab_columns, course),)
+SECTIONS |= {c: (('Plan:', form(STORY, .3, joint=' '), lab_columns, course),) for c in MIMIC_COUNTS if c not in SECTIONS}
 
-def lengthen(text: str, category: str, description: str, pen: Pen, p: Patient, day: int, old: dict) -> str:
+def lengthen(text: str, category: str, description: str, pen: Pen, p: Patient, day: int, old: dict, sections: dict = SECTIONS) -> str:
     "The same note with everything its category has to say; later notes copy from it."
     old['facts'], old['image'] = facts_for(pen, p, day, old), description
-    for heading, *passages in SECTIONS.get(category, OTHERS):
+    for heading, *passages in sections.get(category, ()):
         indent, at = ' '*(len(heading)-len(heading.lstrip())), text.rindex(heading)
         said = '\n'.join(x if isinstance(x, str) else x(pen, p, day, old) for x in passages).replace('\n', '\n'+indent)
         text = f'{text[:at]}{indent}{said}\n\n{text[at:]}'

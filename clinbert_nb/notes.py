@@ -535,7 +535,7 @@ def _prepare_shards(source: Path, work: Path, wanted: Choices, workers: int | No
         parts = list(parts)
         mark_near_duplicates(work, wanted.similarity, workers)
     todo = ((work, k) for k in parts if not (work/f'shard-{k:05}.json').exists())
-    few = source.stat().st_size < part_size/4   # one part, even if the file is compressed
+    few = source.stat().st_size*(1 if source.suffix == '.csv' else 4) < part_size   # one part, even if the file is compressed
     side_by_side(prepare_shard, todo, f'sentences of {source.name}', 1 if few else workers or os.cpu_count() or 1)
 
 # %% ../nbs/02_notes.ipynb #f836cd77

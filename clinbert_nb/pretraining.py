@@ -6,9 +6,9 @@
 __all__ = ['LOOK', 'FAMILY', 'pretraining_losses', 'tiny_bert', 'quiet', 'open_model', 'model_identity', 'load_for_pretraining',
            'rate', 'make_optimizer', 'evaluate_pretraining', 'PretrainingSettings', 'number_of_steps',
            'simple_pretraining', 'Shared', 'share_of', 'prefetched', 'asked_to_stop', 'Progress', 'save_state',
-           'make_accelerator', 'save_or_stop', 'look', 'check_loss', 'pretrain', 'check_family', 'ensure_checkpoint',
-           'is_first', 'pretrain_heads', 'ensure_checkpoints', 'settings_of', 'main', 'plot_curves', 'reading_table',
-           'plot_readers', 'fill_mask']
+           'make_accelerator', 'save_or_stop', 'look', 'check_loss', 'backward', 'pretrain', 'check_family',
+           'ensure_checkpoint', 'is_first', 'pretrain_heads', 'ensure_checkpoints', 'settings_of', 'main',
+           'plot_curves', 'reading_table', 'plot_readers', 'fill_mask']
 
 # %% ../nbs/03_pretraining.ipynb #2dfd58cd
 import argparse
@@ -174,6 +174,7 @@ class PretrainingSettings(Rules):
     steps: int = 900
     epochs: float = 0.          # passes over the corpus, instead of steps
     batch_size: int = 16        # pairs in a step, on all devices together
+    micro_batch: int = 0        # pairs, of similar length, that go through the model at a time; 0: all of a device's share
     learning_rate: float = 2e-3
     warmup: float = .1          # share of steps
     weight_decay: float = .01
@@ -233,22 +234,27 @@ def share_of(
     pairs: np.ndarray,  # the whole batch
     rank: int,          # number of this process
     processes: int,
-) -> tuple[dict, torch.Tensor]:  # this process's batch; weights of its two losses
-    "This process's part of a batch, and what its means count for, so that the mean over processes is the mean over the batch."
-    shares = [make(part) for part in np.array_split(pairs, processes)]
-    hidden = [int((s['masked_labels'] != -100).sum()) for s in shares]
-    weights = [processes*hidden[rank]/max(1, sum(hidden)), processes*len(shares[rank]['next_sentence_label'])/len(pairs)]
-    return shares[rank], torch.tensor(weights)
+    micro_batch: int,   # largest number of pairs in a part
+) -> list[tuple[dict, torch.Tensor]]:  # parts of similar length: a batch, and the weights of its two losses
+    "This process's part of a batch, and what its means count for, so that the mean over processes of the sum over parts is the mean over the batch."
+    shares = np.array_split(pairs, processes)
+    mine = shares.pop(rank)
+    if micro_batch < len(mine): mine = mine[np.argsort(mine[:, 1] - mine[:, 0] + mine[:, 3] - mine[:, 2], kind='stable')]
+    parts = [make(mine[i:i+micro_batch]) for i in range(0, len(mine), micro_batch)]
+    hidden = [int((part['masked_labels'] != -100).sum()) for part in [*parts, *map(make, shares)]]
+    weights = [[processes*k/max(1, sum(hidden)), processes*len(part['next_sentence_label'])/len(pairs)] for k, part in zip(hidden, parts)]
+    return list(zip(parts, torch.tensor(weights)))
 
-# %% ../nbs/03_pretraining.ipynb #b5d3b6f6
+# %% ../nbs/03_pretraining.ipynb #a6034a43
 def prefetched(
-    batches: Iterable,  # of (batch, weights), without end
+    shares: Iterable,   # of lists of (batch, weights), without end
     device: torch.device,
 ) -> Iterator:
     "The same on the device; for a GPU made and copied by a thread, two ahead."
-    move = lambda batch, weights: ({k: v.to(device, non_blocking=True) for k, v in batch.items()}, weights.to(device, non_blocking=True))
+    each = lambda do, share: [({k: do(v) for k, v in batch.items()}, do(weights)) for batch, weights in share]
+    move = lambda share: each(lambda v: v.to(device, non_blocking=True), share)
     if device.type != 'cuda':
-        for b in batches: yield move(*b)
+        yield from map(move, shares)
         return
     ready, done = queue.Queue(2), threading.Event()
     def offer(item):
@@ -257,13 +263,13 @@ def prefetched(
             except queue.Full: pass
     def work():
         try:
-            for batch, weights in batches:
-                offer(({k: v.pin_memory() for k, v in batch.items()}, weights.pin_memory()))
+            for share in shares:
+                offer(each(torch.Tensor.pin_memory, share))
                 if done.is_set(): return
         except Exception as e: offer(e)   # or whoever waits for a batch would wait forever
     threading.Thread(target=work, daemon=True).start()
     try:
-        while not isinstance(item := ready.get(), Exception): yield move(*item)
+        while not isinstance(item := ready.get(), Exception): yield move(item)
         raise item
     finally: done.set()
 
@@ -341,6 +347,16 @@ def check_loss(progress: Progress, loss: float, settings: PretrainingSettings, n
         raise CourseError(f'{name}: the loss leapt from {progress.best:.2f} to {loss:.2f} before step {progress.step}; {good}; try a smaller learning rate than {settings.learning_rate:g}.')
     if progress.summed >= 5: progress.best = min(progress.best, loss)   # the mean of fewer steps is too noisy
 
+def backward(share: list[tuple], loss_of: Shared, accelerator: Accelerator) -> torch.Tensor:
+    "Add up the derivatives over the parts of a share; processes meet only at the last one. The loss of the share."
+    total = 0.
+    for i, (batch, weights) in enumerate(share, 1):
+        with nullcontext() if i == len(share) else accelerator.no_sync(loss_of):
+            loss = loss_of(batch, weights)
+            accelerator.backward(loss)
+        total = total + loss.detach()
+    return total
+
 # %% ../nbs/03_pretraining.ipynb #bf803d03
 LOOK = 20   # steps between two looks at the loss, the clock and the signals, where several processes or a GPU are at work
 
@@ -365,19 +381,18 @@ def pretrain(
     if s.tracker: accelerator.init_trackers('pretraining', asdict(s))
     make, every, saved = batch_maker(tokens, special_ids(tokenizer), s, fixed=device.type == 'cuda'), max(1, steps//max(1, s.evaluations)), time.monotonic()
     if s.evaluations and not p.rows: look(p, float('nan'), model, tokens, tokenizer, s, accelerator)
-    batches = prefetched((share_of(make, pairs, rank, processes) for pairs in pair_batches(tokens, s, s.seed, s.batch_size, p.step)), device)
+    shares = prefetched((share_of(make, pairs, rank, processes, s.micro_batch or s.batch_size) for pairs in pair_batches(tokens, s, s.seed, s.batch_size, p.step)), device)
     often = 1 if processes == 1 and device.type == 'cpu' else LOOK
     size = s.batch_size*s.max_seq_length
     bar = tqdm(total=steps*size, initial=p.step*size, unit=' tokens', unit_scale=True, desc=name, mininterval=2, disable=not accelerator.is_main_process)
     model.train()
     with asked_to_stop() as stop, bar:
         while p.step < steps:
-            loss = loss_of(*next(batches))
-            accelerator.backward(loss)
+            loss = backward(next(shares), loss_of, accelerator)
             accelerator.clip_grad_norm_(loss_of.parameters(), s.clip)
             for group in optimizer.param_groups: group['lr'] = s.learning_rate * rate(p.step, steps, s.warmup)
             optimizer.step(); optimizer.zero_grad()
-            p.step, p.running, p.summed = p.step+1, p.running + loss.detach(), p.summed+1
+            p.step, p.running, p.summed = p.step+1, p.running + loss, p.summed+1
             bar.update(size)
             looking = p.step % every == 0 or p.step == steps
             if not looking and p.step % often: continue

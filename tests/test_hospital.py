@@ -29,6 +29,23 @@ def test_notes_have_markers_and_surrogates_do_not():
     assert any('[**' in n for n in notes) and not any('[**' in n for n in surrogates)
     assert make_patient(3, 0).identity['doctor'] in ' '.join(surrogates)
 
+# %% ../nbs/01_hospital.ipynb #23b350db
+def test_a_pen_is_told_what_it_writes_about_and_changes_nothing():
+    told = []
+    class Listener(Pen):
+        def mark(self, text, about):
+            told.append((text, about))
+            return text
+    assert list(patient_notes(17, 0, pen_of=Listener)) == list(patient_notes(17, 0))
+    p = make_patient(17, 0)
+    assert {'age', 'hospital', 0, p.complaint, labs()[0]} <= {about for _, about in told}
+    assert all(text.lower() in map(str.lower, about.forms()) for text, about in told if isinstance(about, Concept))
+
+# %% ../nbs/01_hospital.ipynb #ff94cc78
+def test_what_a_note_says_more_can_be_chosen():
+    short, some_, long = ([r[-1] for r in patient_notes(5, 0, long_notes=l) if r[5] == 'Discharge summary'][0] for l in (False, {'Discharge summary': (('Past Medical History:', form(STORY, 1, 2, 2, ' ')),)}, True))
+    assert len(short) < len(some_) < len(long) and list(patient_notes(5, 0, long_notes={'ECG': ()}))
+
 # %% ../nbs/01_hospital.ipynb #3122df76
 def test_long_notes_are_as_many_and_as_long_as_in_mimic():
     from collections import Counter

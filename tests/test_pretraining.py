@@ -96,8 +96,18 @@ def test_shares_add_up_to_the_batch():
     model, pairs = _small(tokenizer, 0.), epoch_pairs(tokens, rules, 0, 0)[:12]
     make = batch_maker(tokens, special_ids(tokenizer), rules)
     whole = Shared(model)(make(pairs), torch.ones(2))
-    parts = [Shared(model)(*share_of(make, pairs, rank, 3)) for rank in range(3)]
-    assert abs(sum(parts)/3 - whole) < 1e-5
+    for micro_batch in (1, 3, 4):
+        parts = [Shared(model)(*part) for rank in range(3) for part in share_of(make, pairs, rank, 3, micro_batch)]
+        assert len(parts) == {1: 12, 3: 6, 4: 3}[micro_batch] and abs(sum(parts)/3 - whole) < 1e-5
+
+def test_derivatives_add_up_over_micro_batches():
+    tokens, tokenizer, settings = _setting(steps=5, evaluations=1)
+    models = [_small(tokenizer, 0.) for _ in range(3)]
+    curves = [pretrain(m, tokens, tokenizer, replace(settings, micro_batch=k)) for m, k in zip(models, (8, 3, 1))]
+    assert all(np.allclose(c, curves[0], rtol=1e-4, equal_nan=True) for c in curves)
+    assert not torch.equal(models[0].bert.pooler.dense.weight, _small(tokenizer, 0.).bert.pooler.dense.weight)
+
+def test_a_batch_must_be_shared_evenly():
     with pytest.raises(CourseError, match='cannot be shared evenly'): _shared_unevenly()
 
 def _shared_unevenly():
