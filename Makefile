@@ -11,14 +11,17 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=  # what is imported once is compiled and kept
 
-.PHONY: help course open test lab export outputs wheel clean
+.PHONY: help course table2 open test lab export outputs wheel clean
 
 help:  ## print this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
 course: .venv/ready  ## run every notebook of a profile (PROFILE=demo, CORES=2) and show the results as HTML pages
 	@$(SNAKEMAKE) --config profile=$(PROFILE)
 	@echo "The executed notebooks, their results and an overview: $(RESULTS)/$(PROFILE)/index.html"
+
+table2: course  ## after the demo: six models on five tasks, the paper's Table 2 in miniature
+	@$(MAKE) --no-print-directory course PROFILE=table2
 
 open:  ## the same on real open corpora (configs/open.yaml)
 	@$(MAKE) --no-print-directory course PROFILE=open
@@ -35,8 +38,9 @@ export: .venv/ready  ## write library, tests and README.md from the notebooks, a
 	$(BIN)/python scripts/course.py export
 	$(BIN)/python scripts/course.py clean
 
-outputs: course  ## copy the outputs of the demo into the notebooks, for people who read without running
+outputs: table2  ## copy the outputs of the demo into the notebooks, for people who read without running
 	$(BIN)/python scripts/course.py outputs demo
+	$(BIN)/python scripts/course.py outputs table2
 
 wheel: .venv/ready  ## the library as a wheel in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

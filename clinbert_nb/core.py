@@ -376,7 +376,7 @@ def read_profile(
     path,  # configs/NAME.yaml
 ) -> dict[str, dict]:  # step → notebook, needs, parameters
     "Read a profile; raises `CourseError` if a step needs one that is not above it, or uses a variable that is not set."
-    variables = {'CLINBERT_OPEN_DATA': str(checkout().parent/'shared/data')} if checkout() else {}
+    variables = {'CLINBERT_RESULTS': str(results_root())} | ({'CLINBERT_OPEN_DATA': str(checkout().parent/'shared/data')} if checkout() else {})
     variables.update({k: v for k, v in os.environ.items() if v})
     steps = (yaml.safe_load(existing(path, 'a profile').read_text()) or {}).get('steps') or {}
     done = []

@@ -347,6 +347,7 @@ def check_loss(progress: Progress, loss: float, settings: PretrainingSettings, n
         raise CourseError(f'{name}: the loss leapt from {progress.best:.2f} to {loss:.2f} before step {progress.step}; {good}; try a smaller learning rate than {settings.learning_rate:g}.')
     if progress.summed >= 5: progress.best = min(progress.best, loss)   # the mean of fewer steps is too noisy
 
+# %% ../nbs/03_pretraining.ipynb #f2a257a6
 def backward(share: list[tuple], loss_of: Shared, accelerator: Accelerator) -> torch.Tensor:
     "Add up the derivatives over the parts of a share; processes meet only at the last one. The loss of the share."
     total = 0.

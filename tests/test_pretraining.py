@@ -117,6 +117,7 @@ def _shared_unevenly():
     try: pretrain(_small(tokenizer), tokens, tokenizer, settings)
     finally: pretrain.__globals__['make_accelerator'] = before
 
+# %% ../nbs/03_pretraining.ipynb #f4a31bcb
 def test_heads_are_trained_alone():
     tokens, tokenizer, settings = _setting(head_steps=9)
     model = _small(tokenizer)
