@@ -201,19 +201,20 @@ def read_concepts(
 # %% ../nbs/08_i2b2_2010.ipynb #b0ec23f0
 def con_lines(
     document: Document,
-    kind: str = 'c',                # name of what is quoted
+    kind: str = 'c',                        # what the line begins with; in lower case if it is 'c', as in 2010
 ) -> tuple[list[tuple[str, str]], int]: # (`c="words" 3:1 3:2`, type) of each span; how many were widened to whole tokens
     "The spans of a document by line and token. Raises `CourseError` for a span without a token."
     starts = [0, *(m.end() for m in re.finditer('\n', document.text))]
-    words = [(start+s, start+e, f'{number}:{index}') for number, (start, line) in enumerate(zip(starts, document.text.split('\n')), 1)
+    tokens = [(start+s, start+e, f'{number}:{index}') for number, (start, line) in enumerate(zip(starts, document.text.split('\n')), 1)
              for index, (s, e) in numbered_words(line).items()]
     rows, widened = [], 0
     for span in sorted(document.spans):
-        inside = [w for w in words if w[0] < span.end and w[1] > span.start]
+        inside = [w for w in tokens if w[0] < span.end and w[1] > span.start]
         if not inside: raise CourseError(f'{document.doc_id}: the span {span.start}–{span.end} has no token in it.')
         (start, _, first), (_, end, last) = inside[0], inside[-1]
         widened += (start, end) != (span.start, span.end)
-        rows.append((f'{kind}="{" ".join(document.text[start:end].lower().split())}" {first} {last}', span.type))
+        words = ' '.join(document.text[start:end].split())
+        rows.append((f'{kind}="{words.lower() if kind == "c" else words}" {first} {last}', span.type))
     return rows, widened
 
 def write_concepts(

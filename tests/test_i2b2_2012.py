@@ -109,6 +109,8 @@ def test_what_the_format_does_not_know_is_refused_or_counted(tmp_path):
     with pytest.raises(CourseError, match='d has a character at 1 that XML does not know'): write_events([Document('d', 'a\x0c')], tmp_path)
     assert write_events([Document('d', 'Give 2.5mg', (Span(5, 8, 'TREATMENT'),))], tmp_path, 'extent') == 1
     assert read_events(tmp_path, form='extent')[0] == [Document('d', 'Give 2.5mg', (Span(5, 10, 'TREATMENT'),))]
+    write_events([Document('d', 'CT done', (Span(0, 2, 'TEST'),))], tmp_path, 'extent')
+    assert (tmp_path/'d.xml.extent').read_text() == 'EVENT="CT" 1:0 1:0||type="TEST"||modality="FACTUAL"||polarity="POS"\n'
 
 # %% ../nbs/09_i2b2_2012.ipynb #ac420a00
 def test_the_hospitals_corpus_is_whole_and_the_same_in_both_forms(tmp_path, monkeypatch):

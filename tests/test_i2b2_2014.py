@@ -167,6 +167,6 @@ def test_names_are_told_apart():
     assert name_recall(names, dict(a=[[d], [Document('1', d.text, d.spans[1:])]])).a.to_dict() == dict(read=.5, new=1)
 
 def test_the_puzzle_asks_paired_questions():
-    scores = pd.DataFrame([dict(model=m, seed=s, test_f1=f + s/100 + len(m)*s**2/1e4) for m, f in (('nothing', .5), ('markers', .4), ('surrogates', .61)) for s in range(3)])
+    scores = pd.DataFrame([dict(model=m, seed=s, test_f1=f + s/100 + ord(m[0])*s**2/1e5) for m, f in (('nothing', .5), ('markers', .4), ('surrogates', .61)) for s in range(3)])
     answers = puzzle_tests(scores)
-    assert answers.loc['surrogates > markers', 'difference'] == pytest.approx(21.05, abs=.02) and answers.loc['nothing > markers', 'p'] < .01 < .99 < answers.loc['markers > nothing', 'p']
+    assert answers.loc['surrogates > markers', 'difference'] == pytest.approx(21, abs=.1) and answers.loc['nothing > markers', 'p'] < .01 < .99 < answers.loc['markers > nothing', 'p']
