@@ -8,11 +8,9 @@ __all__ = ['PRIVATE', 'ROOM', 'Marks', 'MODIFIERS', 'SITES', 'NOUNS', 'RARE_DRUG
            'SLOTS', 'HEADS', 'FEET', 'SAID', 'UNSAID', 'LABELS', 'Piece', 'SCHEMES', 'cover', 'uncover', 'Author',
            'with_words', 'wordings', 'modified', 'rare', 'annotated_notes', 'concept_type', 'concept_documents',
            'highlighted', 'event_type', 'event_documents', 'Identity', 'identity_of', 'named', 'dated', 'blanks',
-           'together', 'framed', 'with_identity', 'identity_kind', 'identity_documents', 'surrogate_notes',
-           'ensure_surrogates', 'remembered']
+           'together', 'framed', 'with_identity', 'identity_kind', 'identity_documents', 'remembered']
 
 # %% ../nbs/06b_annotated.ipynb #7362630b
-import csv
 import html
 import random
 import re
@@ -22,13 +20,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 from .cleaning import invented
-from .core import CourseError, data_root, derived_seed, describe_corpus, ensure, write_json
+from .core import CourseError, derived_seed
 from .hospital import (
-    COLUMNS, COURSE, STORY, Concept, Lab, Patient, Pen, _date, facts_for, fill, form, make_patient, mistype, patient_notes)
+    COURSE, STORY, Concept, Lab, Patient, Pen, _date, fill, form, make_patient, mistype, patient_notes)
 from .ner import Document, Span, without_overlaps
 
 # %% ../nbs/06b_annotated.ipynb #60d95f0a
@@ -572,45 +569,6 @@ def identity_documents(
             text, spans = with_identity(framed((row[-1], marks), p, i*p.days//len(notes), scheme, dice), who, scheme, dice)
             documents.append(Document(f'{k+1:03}-{visit:02}' if scheme == '2014' else str(k+1), text, spans, str(p.subject_id)))
     return documents
-
-# %% ../nbs/06b_annotated.ipynb #f0ac114d
-def surrogate_notes(
-    patients: int,                     # how many
-    seed: int,                         # of the hospital and the identities
-    surrogates: bool = True,           # False: the markers, to compare with
-    frames: bool = False,              # with head, foot and sentences about people and places
-    long_notes: bool | dict = False,   # as in `patient_notes`
-    first: int = 0,                    # number of the first patient
-) -> Iterator[tuple]:                  # rows of NOTEEVENTS, with ROW_ID
-    "The hospital's notes of all categories with consistent surrogates; without frames they differ from the hospital's nowhere but in the markers."
-    row_id = 0
-    for number in range(first, first+patients):
-        p = make_patient(number, seed)
-        who, dice = identity_of(p, seed), random.Random(derived_seed(seed, 'surrogate notes', number))
-        notes = list(annotated_notes(number, seed, identity_kind, long_notes=long_notes))
-        for i, ((*row, text), marks) in enumerate(notes):
-            note = framed((text, marks), p, i*p.days//len(notes), '2014', dice) if frames else (text, marks)
-            yield (row_id := row_id+1, *row, with_identity(note, who, '2014', dice)[0] if surrogates else note[0])
-
-# %% ../nbs/06b_annotated.ipynb #2583ca99
-def ensure_surrogates(
-    patients: int = 400,
-    seed: int = 0,
-    surrogates: bool = True,           # False: the markers, to compare with
-    frames: bool = False,              # with head, foot and sentences about people and places
-    long_notes: bool = False,          # as long as MIMIC-III's
-) -> Path:                             # holds NOTEEVENTS.csv
-    "The folder of these notes as a NOTEEVENTS.csv, made if it is not there yet."
-    settings = dict(patients=patients, seed=seed, surrogates=surrogates, frames=frames, long_notes=long_notes)
-    def make(folder: Path):
-        with (folder/'NOTEEVENTS.csv').open('w', newline='', encoding='utf-8') as f:
-            writer = csv.writer(f, quoting=csv.QUOTE_NONNUMERIC)
-            writer.writerow(COLUMNS)
-            writer.writerows(surrogate_notes(**settings))
-        describe_corpus(folder, 'synthetic hospital with surrogates', shareable=True, source='invented by clinbert_nb; no real patient, free to share')
-        write_json(folder/'hospital.json', settings)
-    name = f'hospital-{"surrogates" if surrogates else "markers"}-{patients}-{seed}' + '-frames'*frames + '-long'*long_notes
-    return ensure(data_root()/name, make)
 
 # %% ../nbs/06b_annotated.ipynb #72481f40
 def remembered(

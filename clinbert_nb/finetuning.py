@@ -284,7 +284,7 @@ def finetune(
     metric: Callable = accuracy, # of (logits, gold positions) of the development data; larger is better
     progress: bool = True,       # one bar over all steps; and say which weights are new
 ) -> Tuned:
-    "Fine-tune a checkpoint and a new head (paper A §3.2, App. B.2). Raises `CourseError` for data or checkpoints that do not fit."
+    "Fine-tune a checkpoint and a new head (Alsentzer et al. 2019, §3.2 and App. B.2). Raises `CourseError` for data or checkpoints that do not fit."
     seed_everything(settings.seed)
     net, tokenizer = load_model(model, label_names, kind, settings.dropout, say=progress), load_tokenizer(model)
     if settings.new_pooler: renew_pooler(net)
@@ -350,9 +350,10 @@ def run_once(
     profile: str,                 # folder under the results root
     work: Callable[[Run], None],  # fills `run.metrics` and `run.folder`
     inputs: Sequence = (),        # files and folders for the manifest
+    modules: Sequence[str] = (),  # of this library, on which the result depends besides those of training
 ) -> Path:                        # the folder of the finished run
-    "The run with this identity: made now, or the one that was made before. Says on stderr when it is reused."
-    key = fingerprint(dict(identity=identity, code=code_hash()))[:8]
+    "The run with this identity and this code: made now, or the one that was made before. Says on stderr when it is reused."
+    key = fingerprint(dict(identity=identity, code=code_hash('core', 'tokens', 'pretraining', 'finetuning', *modules)))[:8]
     run = Run(notebook, f'{name}-{key}', identity, profile=profile, inputs=inputs)
     run.path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(run.path.with_name(f'.{run.path.name}.lock')):

@@ -5,24 +5,19 @@
 # %% auto #0
 __all__ = ['NAMED', 'REFERENCE', 'NOT_XML', 'TYPES', 'RECORD', 'PHI', 'TRAIN', 'TEST', 'unescaped', 'paired', 'xml_text',
            'line_of', 'read_i2b2_2006', 'escaped', 'inline', 'write_i2b2_2006', 'ensure_i2b2_2006', 'write_sample',
-           'type_counts', 'paper_conversion', 'converted_spans', 'conversion_losses', 'seen_before', 'compared',
-           'plot_f1', 'type_confusion', 'plot_confusion', 'worst_lines', 'line_html', 'worst_html']
+           'type_counts', 'paper_conversion', 'converted_spans', 'conversion_losses']
 
 # %% ../nbs/07_i2b2_2006.ipynb #76fa6df0
-import html
 import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from .annotated import identity_documents
-from .core import CourseError, data_root, describe_corpus, ensure, existing, view, whole_file
-from .mednli import paired_test
-from .ner import Document, Span, check_spans, lines_of
+from .core import CourseError, data_root, describe_corpus, ensure, existing, whole_file
+from .ner import Document, Span, check_spans
 
 # %% ../nbs/07_i2b2_2006.ipynb #ea5a3ca1
 NAMED = dict(lt='<', gt='>', amp='&', quot='"', apos="'")
@@ -96,7 +91,7 @@ def read_i2b2_2006(
     path,                                # deid_surrogate_train_all_version2.xml, or the test file
     types: Iterable[str] | None = TYPES, # that may occur; None: any
 ) -> tuple[list[Document], Counter]:     # a document for each record; how often what was mended, left out or noteworthy
-    "The records of i2b2 2006 as texts with spans of PHI (papers.md §5.2, §10). Raises `CourseError` naming file and line."
+    "The records of i2b2 2006 as texts with spans of PHI (the format of the 2006 challenge's training file). Raises `CourseError` naming file and line."
     text, counts, documents, end, line, name = xml_text(path), Counter(), {}, 0, 1, Path(path).name
     for found in RECORD.finditer(text):
         line += text.count('\n', end, found.start())
@@ -209,7 +204,7 @@ def type_counts(
 def paper_conversion(
     line: str,                    # with inline tags
 ) -> list[tuple[str, str]]:       # token, label
-    "How the data behind the paper were converted (papers.md §5.2): only a token that *is* a placeholder becomes a name."
+    "How the data behind the paper were converted (the `ner_baselines` converter, which the authors' files came from): only a token that *is* a placeholder becomes a name."
     names, tokens = re.findall(r'<PHI TYPE="([^"]*)">(.*?)</PHI>', line), []
     for token in re.sub(r'<PHI TYPE="[^"]*">.*?</PHI>', '__phi__', line).split():
         mine, names = names[:token.count('__phi__')], names[token.count('__phi__'):]
@@ -234,115 +229,3 @@ def conversion_losses(
     table = pd.DataFrame({'spans': there, 'converted': made}).fillna(0).astype(int).sort_values('spans', ascending=False)
     table.loc['all'] = table.sum()
     return table.assign(lost=table.spans - table.converted, share=((table.spans - table.converted)/table.spans).map('{:.0%}'.format))
-
-# %% ../nbs/07_i2b2_2006.ipynb #75f616b5
-def seen_before(
-    train: list[Document],
-    others: list[Document],
-) -> float:
-    "Share of the spans of `others` whose text and type stand in the training data."
-    key = lambda d, s: (s.type, ' '.join(d.text[s.start:s.end].split()).lower())
-    known = {key(d, s) for d in train for s in d.spans}
-    found = [key(d, s) in known for d in others for s in d.spans]
-    return sum(found)/max(1, len(found))
-
-# %% ../nbs/07_i2b2_2006.ipynb #d0b6378a
-def compared(
-    scores: pd.DataFrame,  # model, seed, test_f1
-    baseline: str,
-) -> pd.DataFrame:         # for each other model: difference in points of F1, its sd over seeds, t, one-tailed p
-    "Paired t-test over seeds that each other model is better than the baseline."
-    as_scores = scores.rename(columns=dict(test_f1='test_accuracy'))
-    return pd.DataFrame({f'{name} − {baseline}': paired_test(as_scores, baseline, name) for name in dict.fromkeys(scores.model) if name != baseline}).T
-
-def plot_f1(
-    scores: pd.DataFrame,  # model, seed, test_f1
-    title: str = 'Exact F1 on the test set, a dot for each seed',
-) -> plt.Figure:
-    "A dot for each run, a bar for each mean, grey lines joining the runs with the same seed."
-    wide = 100*scores.pivot(index='seed', columns='model', values='test_f1')[list(dict.fromkeys(scores.model))]
-    fig, ax = plt.subplots(figsize=(2+1.3*wide.shape[1], 3))
-    for _, row in wide.iterrows(): ax.plot(range(wide.shape[1]), row, color='lightgrey', lw=1, zorder=1)
-    for i, name in enumerate(wide):
-        ax.scatter([i]*len(wide), wide[name], zorder=3)
-        ax.hlines(wide[name].mean(), i-.2, i+.2, color='black', zorder=2)
-    ax.set(title=title, ylabel='%', xlim=(-.5, wide.shape[1]-.5))
-    ax.set_xticks(range(wide.shape[1]), wide.columns)
-    fig.tight_layout()
-    return fig
-
-# %% ../nbs/07_i2b2_2006.ipynb #386e7c93
-def type_confusion(
-    gold: list[Document],
-    predicted: list[Document],
-) -> pd.DataFrame:              # rows: true type, or '(nothing)'; columns: predicted type, or '(nothing)'
-    "What spans were taken for: the overlapping span of the other side that shares most characters."
-    said, pairs, nothing = {d.doc_id: d.spans for d in predicted}, [], '(nothing)'
-    for d in gold:
-        shared = lambda a, b: min(a.end, b.end) - max(a.start, b.start)
-        best = {s: max(said[d.doc_id], key=lambda p: shared(s, p), default=None) for s in d.spans}
-        best = {s: p if p and shared(s, p) > 0 else None for s, p in best.items()}
-        pairs += [(s.type, p.type if p else nothing) for s, p in best.items()]
-        pairs += [(nothing, p.type) for p in said[d.doc_id] if all(shared(s, p) <= 0 for s in d.spans)]
-    table = pd.DataFrame(pairs, columns=['true', 'said']).groupby(['true', 'said']).size().unstack(fill_value=0)
-    types = sorted({t for pair in pairs for t in pair} - {nothing})
-    return table.reindex(index=[*types, nothing], columns=[*types, nothing], fill_value=0)
-
-def plot_confusion(
-    table: pd.DataFrame,  # of `type_confusion`
-    title: str,
-) -> plt.Figure:
-    "Share of each true type that was taken for each other; in the last row, what was made up."
-    shares = table.div(table.sum(axis=1).clip(lower=1), axis=0)
-    size = 1.5 + .5*len(table)
-    fig, ax = plt.subplots(figsize=(size+.5, size))
-    ax.imshow(shares, cmap='Blues', vmin=0, vmax=1)
-    for (i, j), v in np.ndenumerate(table.to_numpy()):
-        if v: ax.text(j, i, v, ha='center', va='center', fontsize=7, color='white' if shares.iat[i, j] > .5 else 'black')
-    ax.set_xticks(range(len(table)), table.columns, rotation=90, fontsize=7)
-    ax.set_yticks(range(len(table)), table.index, fontsize=7)
-    ax.set(title=title, xlabel='said', ylabel='true')
-    fig.tight_layout()
-    return fig
-
-# %% ../nbs/07_i2b2_2006.ipynb #809368cc
-def worst_lines(
-    gold: list[Document],
-    runs: list[list[Document]],   # predictions of several seeds
-    n: int = 5,
-) -> list[tuple[str, int, int]]:  # document, start and end of the line
-    "The lines with the most missed and made-up spans, over all runs; of equals the first."
-    wrong = Counter()
-    for predicted in runs:
-        for d, p in zip(gold, predicted):
-            errors = sorted(s.start for s in set(d.spans) ^ set(p.spans))
-            for a, b in lines_of(d.text) if errors else (): wrong[d.doc_id, a, b] += sum(a <= e < b for e in errors)
-    return [line for line, count in wrong.most_common(n) if count]
-
-def line_html(
-    document: Document,
-    start: int,
-    end: int,
-    shareable: bool,
-    others: Iterable[Span] = (),  # spans of the other side; what is not among them is red
-) -> str:
-    "A line with its spans highlighted: green where the other side has the same, red where not."
-    pieces, at, others = [], start, set(others)
-    for s in sorted(s for s in document.spans if start <= s.start < end):
-        if s.start < at: continue
-        color = '#d7f0c8' if s in others else '#f7cccc'
-        stop = min(s.end, end)
-        pieces += [html.escape(view(document.text[at:s.start], shareable)), f'<mark style="background:{color}">{html.escape(view(document.text[s.start:stop], shareable))}<sub> {html.escape(s.type)}</sub></mark>']
-        at = stop
-    return ''.join(pieces) + html.escape(view(document.text[at:end], shareable))
-
-def worst_html(
-    gold: list[Document],
-    runs: list[list[Document]],
-    shareable: bool,
-    n: int = 5,
-) -> str:
-    "The worst lines as HTML: by hand above, the first run below."
-    true, said = {d.doc_id: d for d in gold}, {d.doc_id: d for d in runs[0]}
-    rows = [f'<tr><td>{name}</td><td style="text-align:left">{line_html(true[name], a, b, shareable, said[name].spans)}<br>{line_html(said[name], a, b, shareable, true[name].spans)}</td></tr>' for name, a, b in worst_lines(gold, runs, n)]
-    return f'<table><tr><th>record</th><th style="text-align:left">true, and said</th></tr>{"".join(rows)}</table>'

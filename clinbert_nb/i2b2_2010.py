@@ -6,7 +6,7 @@
 __all__ = ['SAMPLE', 'WAYS', 'TYPES', 'CON', 'PATIENT', 'TRAIN', 'TEST', 'MACCROBAT', 'CORPORA', 'write_sample', 'numbered_words',
            'Mark', 'same_words', 'locate', 'read_text', 'files_by_name', 'parse_con', 'patient_of', 'in_order',
            'as_table', 'read_concepts', 'con_lines', 'write_concepts', 'one_sentence_a_line', 'read_2010', 'is_test',
-           'write_2010', 'ensure_2010', 'read_maccrobat', 'folds_of', 'promised']
+           'write_2010', 'ensure_2010', 'read_maccrobat', 'folds_of']
 
 # %% ../nbs/08_i2b2_2010.ipynb #3614fdc1
 import html
@@ -258,9 +258,9 @@ TRAIN, TEST = ('concept_assertion_relation_training_data',), ('reference_standar
 def read_2010(
     folder,                               # holds the three folders of the release
 ) -> tuple[dict[str, list[Document]], pd.DataFrame]:   # train and test; what was noticed, and where
-    "The i2b2 2010 corpus: beth and partners pooled for training (paper A; papers' code `Reformat.ipynb`). Raises `CourseError` naming file and line."
+    "The i2b2 2010 corpus: beth and partners pooled for training (Alsentzer et al. 2019, and `Reformat.ipynb` of their code). Raises `CourseError` naming file and line."
     folder = existing(folder, f"the folders {', '.join((*TRAIN, *TEST))}")
-    parts = {split: read_concepts(*(existing(folder/name, f'a folder of the i2b2 2010 release with .txt or .con files') for name in names)) for split, names in (('train', TRAIN), ('test', TEST))}
+    parts = {split: read_concepts(*(existing(folder/name, 'a folder of the i2b2 2010 release with .txt or .con files') for name in names)) for split, names in (('train', TRAIN), ('test', TEST))}
     if twice := {d.doc_id for d in parts['train'][0]} & {d.doc_id for d in parts['test'][0]}: raise CourseError(f'{min(twice)} is in training and in test.')
     return {split: documents for split, (documents, _) in parts.items()}, pd.concat([told.assign(split=split) for split, (_, told) in parts.items()], ignore_index=True)
 
@@ -318,11 +318,3 @@ def folds_of(
     return [dict(train=inside(fold, False), test=inside(fold, True)) for fold in range(folds)]
 
 CORPORA = {'i2b2_2010': read_2010, 'maccrobat': read_maccrobat}
-
-# %% ../nbs/08_i2b2_2010.ipynb #1add2080
-def promised(
-    runs: pd.DataFrame,   # of `run_models`: dev_f1, test_f1
-) -> dict[str, float]:    # in points of F1, means over runs, and the sd of the difference
-    "What development promises, what the test keeps, and the difference."
-    gap = 100*(runs.dev_f1 - runs.test_f1)
-    return {'dev': 100*runs.dev_f1.mean(), 'test': 100*runs.test_f1.mean(), 'promised too much': gap.mean(), 'sd': gap.std()}

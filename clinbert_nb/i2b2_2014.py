@@ -94,7 +94,7 @@ def read_i2b2_2014(
     strict: bool = True,                  # an annotation that is not in its text is an error; else it is left out, counted and listed
     types: Iterable[str] | None = TYPES,  # that may occur; None: any
 ) -> tuple[list[Document], Counter]:      # documents with their patient as group; how often what was mended, left out or noteworthy
-    "The notes of i2b2 2014 with spans of PHI (papers.md §5.5, §10). Raises `CourseError` naming file and line."
+    "The notes of i2b2 2014 with spans of PHI (the format of the 2014 challenge). Raises `CourseError` naming file and line."
     folders = [folders] if isinstance(folders, (str, Path)) else list(folders)
     files = [f for folder in folders for f in _xml_files(existing(folder, 'a folder of PPP-VV.xml files'))]
     counts, documents = Counter(), {}
@@ -442,9 +442,8 @@ def puzzle_tests(
     scores: pd.DataFrame,  # model (nothing, markers, surrogates), seed, test_f1
 ) -> pd.DataFrame:         # for each question: difference in points, its sd over seeds, t, one-tailed p
     "The three questions as paired t-tests over seeds."
-    as_scores = scores.rename(columns=dict(test_f1='test_accuracy'))
     pairs = {'surrogates > markers': ('markers', 'surrogates'), 'surrogates > nothing': ('nothing', 'surrogates'), 'markers > nothing': ('nothing', 'markers'), 'nothing > markers': ('markers', 'nothing')}
-    return pd.DataFrame({question: paired_test(as_scores, low, high) for question, (low, high) in pairs.items()}).T
+    return pd.DataFrame({question: paired_test(scores, low, high, 'test_f1') for question, (low, high) in pairs.items()}).T
 
 # %% ../nbs/10_i2b2_2014.ipynb #4cb0d36b
 def name_recall(

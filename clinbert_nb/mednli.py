@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LABELS', 'RQE_LABELS', 'CORPORA', 'PAPER', 'read_mednli', 'read_rqe', 'find_checkpoints', 'short_name',
-           'plot_lengths', 'tune_once', 'tune', 'accuracy_table', 'paired_test', 'plot_scores', 'plot_confusions',
-           'worst_errors']
+           'plot_lengths', 'tune_once', 'tune', 'accuracy_table', 'paired_test', 'paired_tests', 'plot_scores',
+           'plot_confusions', 'worst_errors']
 
 # %% ../nbs/05_mednli.ipynb #c26234d3
 import json
@@ -20,7 +20,7 @@ from scipy.stats import ttest_rel
 from sklearn.metrics import confusion_matrix
 
 from .core import CourseError, Run, derived_seed, existing, file_hash, results_root, shown
-from .finetuning import Settings, Tuned, accuracy, encode_pairs, finetune, mean_sd, model_identity, predict, predictions, run_once
+from .finetuning import Settings, Tuned, encode_pairs, finetune, mean_sd, model_identity, predict, predictions, run_once
 from .pretraining import FAMILY, ensure_checkpoints
 from .tokens import load_tokenizer
 
@@ -126,7 +126,7 @@ def tune_once(
         tuned.history.to_csv(run.folder/'history.csv')
         pd.concat([t.assign(split=s) for s, t in tables.items()]).to_parquet(run.folder/'predictions.parquet')
     identity = dict(model=model_identity(checkpoint), data=data_hash, settings=asdict(settings))
-    return run_once('05_mednli', f'{name}-seed{settings.seed}', identity, profile, work, inputs=[source] if source else [])
+    return run_once('05_mednli', f'{name}-seed{settings.seed}', identity, profile, work, inputs=[source] if source else [], modules=['mednli'])
 
 def tune(checkpoint: str, splits: dict, label_names, settings: Settings) -> tuple[Tuned, dict[str, pd.DataFrame]]:
     "Fine-tune on train, predict dev and test: the model, and the predictions of each split."
@@ -153,30 +153,41 @@ def accuracy_table(
 
 # %% ../nbs/05_mednli.ipynb #f5461c23
 def paired_test(
-    scores: pd.DataFrame,   # model, seed, test_accuracy
+    scores: pd.DataFrame,          # model, seed, and the score, between 0 and 1
     baseline: str,
     other: str,
-) -> dict:                  # difference in points, its sd over seeds, t, one-tailed p
+    score: str = 'test_accuracy',  # its column
+) -> dict:                         # difference in points, its sd over seeds, t, one-tailed p
     "Paired t-test over seeds that `other` is better than `baseline`."
-    by_seed = scores.pivot(index='seed', columns='model', values='test_accuracy')
+    by_seed = scores.pivot(index='seed', columns='model', values=score)
     difference = 100*(by_seed[other] - by_seed[baseline])
     t = ttest_rel(by_seed[other], by_seed[baseline], alternative='greater') if len(by_seed) > 1 else None
     return dict(difference=difference.mean(), sd=difference.std(), t=t.statistic if t else float('nan'), p=t.pvalue if t else float('nan'), seeds=len(difference))
 
+def paired_tests(
+    scores: pd.DataFrame,          # model, seed, and the score
+    baseline: str,
+    score: str = 'test_accuracy',  # its column
+) -> pd.DataFrame:                 # a row for each other model, as of `paired_test`
+    "Each other model against the baseline."
+    return pd.DataFrame({f'{name} − {baseline}': paired_test(scores, baseline, name, score) for name in dict.fromkeys(scores.model) if name != baseline}).T
+
 # %% ../nbs/05_mednli.ipynb #5c68b12a
 def plot_scores(
-    scores: pd.DataFrame,   # model, seed, test_accuracy
-    chance: float,          # accuracy of guessing
+    scores: pd.DataFrame,          # model, seed, and the score
+    chance: float | None = None,   # score of guessing, to draw a line there
+    score: str = 'test_accuracy',  # its column
+    title: str = 'Test accuracy, a dot for each seed',
 ) -> plt.Figure:
     "A dot for each run, a bar for each mean, grey lines joining the runs with the same seed."
-    wide = 100*scores.pivot(index='seed', columns='model', values='test_accuracy')[list(dict.fromkeys(scores.model))]
+    wide = 100*scores.pivot(index='seed', columns='model', values=score)[list(dict.fromkeys(scores.model))]
     fig, ax = plt.subplots(figsize=(2+1.2*wide.shape[1], 3))
     for _, row in wide.iterrows(): ax.plot(range(wide.shape[1]), row, color='lightgrey', lw=1, zorder=1)
     for i, name in enumerate(wide):
         ax.scatter([i]*len(wide), wide[name], zorder=3)
         ax.hlines(wide[name].mean(), i-.2, i+.2, color='black', zorder=2)
-    ax.axhline(100*chance, color='tab:red', lw=1, ls=':')
-    ax.set(title='Test accuracy, a dot for each seed', ylabel='%', xlim=(-.5, wide.shape[1]-.5))
+    if chance is not None: ax.axhline(100*chance, color='tab:red', lw=1, ls=':')
+    ax.set(title=title, ylabel='%', xlim=(-.5, wide.shape[1]-.5))
     ax.set_xticks(range(wide.shape[1]), wide.columns)
     fig.tight_layout()
     return fig

@@ -14,8 +14,8 @@ import pandas as pd
 from .core import CourseError, results_root
 from .finetuning import mean_sd
 from .mednli import PAPER, paired_test
-from .ner import TABLE_2
 from .pretraining import FAMILY
+from .tagging import TABLE_2
 
 # %% ../nbs/15_tables.ipynb #92b20556
 TASKS = {'MedNLI': ('05_mednli/summary', 'accuracy'), 'i2b2 2006': ('07_i2b2_2006/summary', 'f1'), 'i2b2 2010': ('08_i2b2_2010/summary', 'f1'),   # column of Table 2 → folder, metric
@@ -59,8 +59,7 @@ def differences(
     "Each model against the baseline, task by task, on the test sets."
     rows = []
     for task, mine in scores.groupby('task', sort=False):
-        as_accuracy = mine.rename(columns=dict(test='test_accuracy'))
-        rows += [dict(task=task, model=m, **paired_test(as_accuracy, baseline, m)) for m in dict.fromkeys(mine.model) if m != baseline and baseline in set(mine.model)]
+        rows += [dict(task=task, model=m, **paired_test(mine, baseline, m, 'test')) for m in dict.fromkeys(mine.model) if m != baseline and baseline in set(mine.model)]
     return pd.DataFrame(rows, columns=['task', 'model', 'difference', 'sd', 't', 'p', 'seeds']).set_index(['task', 'model'])
 
 def plot_differences(

@@ -104,21 +104,3 @@ def test_the_conversion_loses_what_touches_something():
         assert conversion_losses([document]).loc['all', 'converted'] == len(kept)
     assert conversion_losses([make('on 1/2/1999 and 1/3 .', '1/2', '1/3')]).loc['all', ['spans', 'converted', 'lost']].tolist() == [2, 1, 1]
     assert paper_conversion('by <PHI TYPE="DOCTOR">Foo Bar</PHI>, <PHI TYPE="DATE">1/2</PHI> x') == [('by', 'O'), ('__phi__,', 'O'), ('1/2', 'B-DATE'), ('x', 'O')]
-
-# %% ../nbs/07_i2b2_2006.ipynb #33d89963
-def test_confusion_counts_overlaps():
-    from dataclasses import replace
-    gold = [Document('1', 'abcdefghij', (Span(0, 3, 'ID'), Span(4, 6, 'DATE'), Span(8, 10, 'AGE')))]
-    table = type_confusion(gold, [replace(gold[0], spans=(Span(0, 1, 'DATE'), Span(1, 3, 'ID'), Span(4, 7, 'DATE'), Span(7, 8, 'AGE')))])
-    assert table.loc['ID', 'ID'] == table.loc['DATE', 'DATE'] == table.loc['AGE', '(nothing)'] == table.loc['(nothing)', 'AGE'] == 1 and table.to_numpy().sum() == 4
-    assert type_confusion(gold, gold).to_numpy().trace() == 3
-
-# %% ../nbs/07_i2b2_2006.ipynb #6601e28e
-def test_worst_lines_are_found_and_hidden():
-    from dataclasses import replace
-    gold = [Document('1', 'Foo is well\nseen by Bar\nFooton', (Span(0, 3, 'PATIENT'), Span(20, 23, 'DOCTOR'), Span(24, 30, 'LOCATION')))]
-    runs = [[replace(gold[0], spans=(Span(0, 3, 'PATIENT'), Span(20, 23, 'PATIENT')))]]
-    assert worst_lines(gold, runs, 1) == [('1', 12, 23)] and len(worst_lines(gold, runs)) == 2 and worst_lines(gold, [gold]) == []
-    shown_html, hidden = (worst_html(gold, runs, ok) for ok in (True, False))
-    assert 'Bar<sub> DOCTOR' in shown_html and 'seen by' in shown_html and 'Bar' not in hidden and 'xxxx xx ' in hidden
-    assert '&lt;b&gt;' in line_html(Document('1', '<b>', ()), 0, 3, True)

@@ -132,8 +132,3 @@ def test_types_of_maccrobat_become_three(tmp_path):
     (tmp_path/'1.ann').write_text('T1\tDiagnostic_procedure 0 2\tCT\nT2\tSign_symptom 10 16\ta mass\nT3\tDate 20 25\tMarch\nT4\tDisease_disorder 12 16\tmass\n')
     parts, noticed = read_maccrobat(tmp_path)
     assert [s.type for s in parts['train'][0].spans] == ['test', 'problem', 'problem'] and noticed.what.tolist() == ['overlaps a longer one, so not in the labels']
-
-# %% ../nbs/08_i2b2_2010.ipynb #a5778e1a
-def test_what_is_promised_too_much():
-    found = promised(pd.DataFrame(dict(dev_f1=[.9, .8], test_f1=[.7, .8])))
-    assert {k: round(v, 6) for k, v in found.items()} == {'dev': 85, 'test': 75, 'promised too much': 10, 'sd': round(200**.5, 6)}

@@ -85,6 +85,7 @@ def test_labels_are_closed():
 def toy_tokenizer(folder, words):
     "A tokenizer that knows these words only."
     from clinbert_nb.finetuning import tiny_model
+    from clinbert_nb.tokens import load_tokenizer
     return load_tokenizer(tiny_model(folder, words))
 
 def one_hot(encoded, label_names, sentences):
@@ -331,76 +332,6 @@ def test_nobody_is_on_both_sides():
         with pytest.raises(CourseError, match='cannot be split'): split_documents(some)
     with pytest.raises(CourseError, match="Unknown split 'random'"): split_documents(documents, 'random')
 
-# %% ../nbs/06_ner.ipynb #d62b1af3
-def test_a_run_learns_and_leaves_spans_without_text(tmp_path, monkeypatch):
-    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
-    names = dict(problem=['asthma', 'heart failure', 'cough'], treatment=['aspirin', 'chest tube'], test=['lactate', 'INR'])
-    documents = toy_documents(60, 0, {k: v*3 for k, v in names.items()})
-    splits = dict(train=documents[:40], dev=documents[40:48], test=documents[48:])
-    splits['test'][0] = replace(splits['test'][0], spans=(*splits['test'][0].spans, Span(0, 1, 'new')))
-    words = sorted({w for d in documents for s in sentences([d]) for w in s.words})
-    toy = toy_tokenizer(tmp_path/'toy', words) and str(tmp_path/'toy')
-    once = lambda settings=Settings(3e-3, 8, 4, seed=1), **kw: tag_once('toy', toy, splits | kw, settings, 'demo', 'nb')
-    folder = once()
-    m, history = run_metrics(folder), pd.read_csv(folder/'history.csv')
-    assert m['test_f1'] > .5 and m['test_unknown_types'] == 1 and m['test_f1/new'] == 0 and m['dev_lost_spans'] == m['dev_shared_groups'] == 0 and abs(m['dev_f1'] - history.dev_metric.iloc[-1]) < 1e-12
-    assert exact_f1(splits['test'], tagged(folder, splits['test']))['f1'] == m['test_f1'] and exact_f1(splits['dev'], tagged(folder, splits['dev'], 'dev'))['f1'] == m['dev_f1']
-    assert list(pd.read_parquet(folder/'predictions.parquet')) == ['doc_id', 'start', 'end', 'type', 'split']
-    assert once() == folder != once(dev=documents[41:48])
-    with pytest.raises(CourseError, match='is about document|are about document'): tagged(folder, splits['test'][:1])
-    for bad, message in ((dict(train=[]), 'train split holds no document'), (dict(dev=[Document('d', ' ')]), 'dev split holds no document'), (dict(test=[]), 'test split holds no'),
-                         (dict(train=[Document('d', 'a')]), 'hold no span')):
-        with pytest.raises(CourseError, match=message): once(**bad)
-    with pytest.raises(CourseError, match='lack test'): tag_once('toy', toy, dict(train=[], dev=[]), Settings(), 'demo', 'nb')
-
-def test_a_saved_tagger_marks_new_documents(tmp_path):
-    from clinbert_nb.finetuning import load_model, save
-    documents = toy_documents(12, 0, dict(problem=['cough', 'fever', 'rash', 'CHF', 'HTN', 'UTI'], treatment=list('abcdef'), test=list('uvwxyz')))
-    tokenizer = toy_tokenizer(tmp_path/'toy', sorted({w for d in documents for s in sentences([d]) for w in s.words}))
-    tuned = tune(tmp_path/'toy', dict(train=documents, dev=documents), Settings(3e-3, 4, 2, max_seq_length=40))
-    again = load_model(save(tuned, tmp_path/'saved'), list(tuned.model.config.label2id), 'token', say=False)
-    said = tag(tuned.model, tokenizer, documents, 40)
-    assert said == tag(again.eval(), tokenizer, documents, 40) and any(d.spans for d in said) and {s.type for d in said for s in d.spans} <= {'problem', 'test', 'treatment'}
-    assert tag(again, tokenizer, [Document('blank', '\n')]) == [Document('blank', '\n')]
-
-# %% ../nbs/06_ner.ipynb #d5ba9b86
-def test_the_cell_is_chosen_on_dev_for_each_model(tmp_path, monkeypatch):
-    def fake(name, checkpoint, splits, s, profile, notebook, *rest):
-        folder = tmp_path/f'{name}-{s.learning_rate}-{s.seed}'
-        folder.mkdir(exist_ok=True)
-        good = s.learning_rate == (1 if name == 'a' else 2)
-        (folder/'metrics.json').write_text(json.dumps(dict(dev_f1=.5 + .1*good + .01*s.seed, test_f1=.9 - .5*good)))
-        return folder
-    monkeypatch.setitem(run_models.__globals__, 'tag_once', fake)
-    monkeypatch.setitem(run_models.__globals__, 'side_by_side', lambda f, calls, name: [f(*c) for c in calls])
-    scores = run_models(dict(a='A', b='B'), {}, [Settings(1), Settings(2)], 2, 'demo', 'nb')
-    assert scores[['model', 'seed', 'learning_rate']].values.tolist() == [['a', 0, 1], ['a', 1, 1], ['b', 0, 2], ['b', 1, 2]] and scores.dev_f1.tolist() == [.6, .61]*2
-    assert f1_table(scores, TABLE_2['i2b2 2012']).loc['a'].tolist() == ['60.5 ± 0.7', '40.0 ± 0.0', ''] and set(map(len, TABLE_2.values())) == {6}
-
-# %% ../nbs/06_ner.ipynb #f2db8963
-def test_types_are_paired_by_overlap():
-    gold = Document('d', 'a'*40, (Span(0, 10, 'x'), Span(2, 4, 'y'), Span(12, 14, 'x'), Span(20, 22, 'y')))
-    said = replace(gold, spans=(Span(0, 3, 'x'), Span(3, 9, 'y'), Span(20, 22, 'x'), Span(30, 33, 'y')))
-    table = type_confusion([gold], [said])
-    assert table.loc['x'].to_dict() == dict(x=0, y=1, nothing=1) and table.loc['y'].to_dict() == dict(x=2, y=0, nothing=0)
-    assert table.loc['nothing'].to_dict() == dict(x=0, y=1, nothing=0)
-    assert type_confusion([gold], [replace(gold, spans=())])['nothing'].sum() == 4 and plot_confusion(table).axes and plot_types(dict(a=[gold], b=[said])).axes
-
-# %% ../nbs/06_ner.ipynb #47e4af50
-def test_errors_are_shown_in_place_and_text_only_if_it_may_be():
-    gold = Document('<d>', 'Mr <Foo> had\ncough 7', (Span(4, 7, 'NAME'), Span(13, 18, 'p')))
-    said = replace(gold, spans=(Span(4, 7, 'NAME'), Span(9, 12, 'p')))
-    shown_, hidden = highlight(gold, said, True), highlight(gold, said, False)
-    assert '&lt;<span style="background:#c8e6c9;">Foo</span><sub style="color:#2e7d32">NAME</sub>&gt;' in shown_ and '<span style="border-bottom:2px solid #c62828;">cough</span>' in shown_
-    assert 'Foo' not in hidden and 'cough' not in hidden and '7' not in re.sub('<.*?>', '', hidden) and 'xxx' in hidden
-    assert worst_lines([gold], [said]) == [('<d>', 0, 12, 1), ('<d>', 13, 20, 1)] and worst_lines([gold], [gold]) == []
-    assert '&lt;d&gt;' in show_worst([gold], [said], True) and 'cough' not in show_worst([gold], [said], False) and show_worst([gold], [gold], True) == 'no errors'
-    assert 'cough' not in highlight(gold, said, True, 0, 12)
-
-# %% ../nbs/06_ner.ipynb #48048d29
-def test_parts_contain_the_smaller_ones():
-    documents = [Document(str(i), 'a', (), f'p{i//3}') for i in range(30)]
-    parts = nested_parts(documents, [20, 4, 30])
-    assert list(parts) == [6, 21, 30] and parts[6] == parts[21][:6] and parts[21] == parts[30][:21] and nested_parts(documents, [4], 1) != nested_parts(documents, [4])
-    for sizes in ([31], [0]):
-        with pytest.raises(CourseError, match='impossible'): nested_parts(documents, sizes)
+def test_what_was_seen_before():
+    a, b = Document('1', 'Foo  Bar saw Baz', (Span(0, 8, 'DOCTOR'), Span(13, 16, 'PATIENT'))), Document('2', 'FOO Bar, Baz', (Span(0, 7, 'DOCTOR'), Span(9, 12, 'DOCTOR')))
+    assert seen_before([a], [b]) == .5 and seen_before([b], [a, b]) == .75 and seen_before([a], []) == 0
