@@ -28,7 +28,7 @@ open:  ## the same on real open corpora (configs/open.yaml)
 
 test: .venv/ready  ## everything that must hold before a change is merged
 	$(BIN)/python scripts/course.py check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 	$(BIN)/python scripts/course.py defaults
 
 lab: .venv/ready  ## JupyterLab on the notebooks

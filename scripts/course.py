@@ -124,6 +124,7 @@ def defaults():
             print(f'{nb.stem}: {"failed" if done.returncode else "ok"}, {clock(time.perf_counter()-start)}', flush=True)
             return f'{nb.stem}:\n{done.stderr[-3000:]}' if done.returncode else ''
         *lessons, front = notebooks()
+        lessons.sort(key=lambda nb: nb.stem != '03_pretraining')  # first, as others would make its checkpoints themselves
         failed = [message for message in [*pool.map(one, lessons), one(front)] if message]
     if failed: sys.exit('\n'.join(failed))
 
