@@ -159,6 +159,7 @@ def length_batches(
     lengths: Sequence[int],   # of the examples
     batch_size: int,          # examples in a batch; the last one of all may be smaller
     seed: int | None = None,  # of the shuffling; None: longest first, for prediction
+    even: bool = False,       # more short ones and fewer long ones in a batch; `batch_size` is then the mean
 ) -> list[np.ndarray]:        # positions of the examples of each batch; every example once
     "Batches of examples of similar length."
     lengths = np.asarray(lengths)
@@ -169,7 +170,9 @@ def length_batches(
     for start in range(0, len(order), pool):
         some = order[start:start+pool]
         some = some[np.argsort(-lengths[some], kind='stable')]
-        batches += [some[i:i+batch_size] for i in range(0, len(some), batch_size)]
+        cuts = np.arange(batch_size, len(some), batch_size)
+        if even: cuts = np.searchsorted(load := np.cumsum(lengths[some] + lengths.mean()), load[-1]*cuts/len(some))
+        batches += [b for b in np.split(some, cuts) if len(b)]
     return batches if seed is None else [batches[i] for i in rng.permutation(len(batches))]
 
 # %% ../nbs/04_finetuning.ipynb #5cbdeb22
@@ -295,7 +298,7 @@ def finetune(
     check_examples(dev_examples, dev_labels, settings.max_seq_length, kind, 'dev')
     gold, dev_gold = label_ids(labels, label_names, kind), label_ids(dev_labels, label_names, kind, 'dev')
     lengths = [len(e['input_ids']) for e in examples]
-    plan = [length_batches(lengths, settings.batch_size, derived_seed(settings.seed, 'batches', e)) for e in range(settings.epochs)]
+    plan = [length_batches(lengths, settings.batch_size, derived_seed(settings.seed, 'batches', e), even=kind == 'token') for e in range(settings.epochs)]
     optimizer, schedule = make_optimizer(net, settings.learning_rate, sum(map(len, plan)), settings.warmup, settings.weight_decay)
     rows, best = [], None
     with tqdm(total=sum(map(len, plan)), desc=Path(model).name, disable=not progress) as bar:

@@ -79,15 +79,17 @@ CORPORA = {'mednli': (read_mednli, LABELS), 'rqe': (read_rqe, RQE_LABELS)}
 
 # %% ../nbs/05_mednli.ipynb #330831a3
 def find_checkpoints(
-    names: list[str],  # of checkpoints in 03_pretraining's family, folders, or names on the Hub
+    models: list[str],  # of checkpoints in 03_pretraining's family, folders, or names on the Hub; each may be called otherwise, as in `BERT=/my/folder`
     profile: str,
-) -> dict[str, str]:   # short name → what `from_pretrained` opens
+) -> dict[str, str]:    # short name → what `from_pretrained` opens
     "Each model's folder: results/<profile>/models/<name> if it exists, one of the demo's six made now, or the name itself. Raises `CourseError` if two have the same short name."
+    pairs = [(called, name) if equals else (short_name(m), m) for m in models for called, equals, name in [m.partition('=')]]
+    names = [name for _, name in pairs]
     made = {n: results_root()/profile/'models'/n for n in names}
     found = {n: str(f) for n, f in made.items() if (f/'config.json').exists()}
     found |= ensure_checkpoints([n for n in names if n in FAMILY and n not in found], profile)
-    short = {short_name(n): found.get(n, n) for n in names}
-    if len(short) < len(names): raise CourseError(f'Two models have the same name: {names}.')
+    short = {called: found.get(n, n) for called, n in pairs}
+    if len(short) < len(models): raise CourseError(f'Two models have the same name: {models}.')
     return short
 
 def short_name(name: str) -> str:

@@ -1,6 +1,6 @@
 """Chores of the course: export, check, publish outputs, and the HTML pages of executed notebooks.
 
-usage: python scripts/course.py export | clean | check | defaults | outputs PROFILE | html PROFILE
+usage: python scripts/course.py export | clean | check | defaults | samples | outputs PROFILE | html PROFILE
 """
 import filecmp
 import json
@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -129,6 +130,13 @@ def defaults():
     if failed: sys.exit('\n'.join(failed))
 
 
+def samples(folder=ROOT/'data/sample'):
+    "Two records in the native format of each annotated corpus, as the notebooks' `write_sample` makes them; the hospital's own sample is 01_hospital's."
+    for corpus in ('i2b2_2006', 'i2b2_2010', 'i2b2_2012', 'i2b2_2014'):
+        (Path(folder)/corpus).mkdir(parents=True, exist_ok=True)
+        import_module(f'clinbert_nb.{corpus}').write_sample(Path(folder)/corpus)
+
+
 def outputs(profile='demo'):
     "Copy the outputs of a profile's executed notebooks into the sources, cell by cell."
     from clinbert_nb.core import results_root
@@ -217,6 +225,6 @@ def circumstances_of(folder):
 
 
 if __name__ == '__main__':
-    commands = dict(export=export, clean=clean, check=check, defaults=defaults, outputs=outputs, html=html)
+    commands = dict(export=export, clean=clean, check=check, defaults=defaults, samples=samples, outputs=outputs, html=html)
     if len(sys.argv) < 2 or sys.argv[1] not in commands: sys.exit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

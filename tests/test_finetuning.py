@@ -86,6 +86,10 @@ def test_batches_hold_every_example_once_and_are_shuffled():
     assert abs(np.corrcoef([lengths[b].mean() for b in batches], range(len(batches)))[0, 1]) < 0.2
     order, same, other = (np.concatenate(b).tolist() for b in (batches, length_batches(lengths, 32, seed=0), length_batches(lengths, 32, seed=1)))
     assert order == same != other
+    even = length_batches(lengths, 32, seed=0, even=True)
+    assert sorted(np.concatenate(even)) == list(range(10_001)) and abs(len(even) - len(batches)) <= 1 and sum(len(b)*lengths[b].max() for b in even) < 1.05*lengths.sum()
+    spread = lambda some: np.std([lengths[b].sum() for b in some])
+    assert spread(even) < .8*spread(batches) and length_batches([3, 4], 16, 0, True)[0].tolist() in ([0, 1], [1, 0])
     assert (np.diff(lengths[np.concatenate(length_batches(lengths, 32))]) <= 0).all() and length_batches([], 32) == length_batches([], 32, 0) == []
 
 # %% ../nbs/04_finetuning.ipynb #45046c95

@@ -37,6 +37,13 @@ def test_rqe_is_split_by_long_question(tmp_path):
         (tmp_path/'bad.xml').write_text(text)
         with pytest.raises(CourseError, match=message): read_rqe(tmp_path/'bad.xml')
 
+# %% ../nbs/05_mednli.ipynb #a0d17a4d
+def test_models_have_names_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path))
+    (tmp_path/'p/models/mine').mkdir(parents=True), (tmp_path/'p/models/mine/config.json').touch()
+    assert find_checkpoints(['mine', 'some/folder', 'BERT=/a/b', 'again=mine'], 'p') == dict(mine=f'{tmp_path}/p/models/mine', folder='some/folder', BERT='/a/b', again=f'{tmp_path}/p/models/mine')
+    with pytest.raises(CourseError, match='Two models have the same name'): find_checkpoints(['a/x', 'b/x'], 'p')
+
 # %% ../nbs/05_mednli.ipynb #01b1d9a0
 def test_the_paired_test_is_one_tailed():
     make = lambda a, b: pd.DataFrame([dict(model=m, seed=s, test_accuracy=v) for m, vs in (('A', a), ('B', b)) for s, v in enumerate(vs)])
