@@ -19,7 +19,7 @@ from .tagging import TABLE_2
 
 # %% ../nbs/15_tables.ipynb #92b20556
 TASKS = {'MedNLI': ('05_mednli/summary', 'accuracy'), 'i2b2 2006': ('07_i2b2_2006/summary', 'f1'), 'i2b2 2010': ('08_i2b2_2010/summary', 'f1'),   # column of Table 2 → folder, metric
-         'i2b2 2012': ('09_i2b2_2012/summary', 'f1'), 'i2b2 2014': ('10_i2b2_2014/summary-i2b2_2014', 'f1')}
+         'i2b2 2012': ('09_i2b2_2012/summary', 'f1'), 'i2b2 2014': ('10_i2b2_2014/summary', 'f1')}
 
 def collect(
     profile: str,
