@@ -45,5 +45,6 @@ for step, spec in STEPS.items():
         output: executed(step)
         params: parameters=spec['parameters'], step=step  # a changed parameter makes the step run again
         threads: spec.get('threads', 2)
+        priority: 2 - spec.get('threads', 2)  # what needs one core only, first, side by side
         message: f'{step}'
         shell: 'OMP_NUM_THREADS=${{OMP_NUM_THREADS:-{threads}}} {BIN}/clinbert-run {PROFILE} {params.step}'

@@ -1189,5 +1189,5 @@ def ensure_hospital(patients: int = 400, premises: int = 4, general_documents: i
 
 # %% ../nbs/01_hospital.ipynb #d2e0a7a6
 def write_sample(folder: Path):
-    "A hospital of three patients."
-    make_hospital(folder, patients=3, premises=2, general_documents=4, biomedical_documents=4)
+    "A hospital of five patients, so that each of MedNLI's three files has pairs."
+    make_hospital(folder, patients=5, premises=2, general_documents=4, biomedical_documents=4)

@@ -172,7 +172,7 @@ def write_i2b2_2006(
 TRAIN, TEST = 'deid_surrogate_train_all_version2.xml', 'deid_surrogate_test_all_groundtruth_version2.xml'
 
 def ensure_i2b2_2006(
-    patients: int = 70,
+    patients: int = 60,
     seed: int = 0,        # of the hospital
 ) -> Path:                # a folder with the two files
     "The synthetic stand-in of i2b2 2006, made if it is not there yet."

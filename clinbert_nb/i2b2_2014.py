@@ -285,7 +285,7 @@ def ensure_mtsamples(
 SETS = ('training-PHI-Gold-Set1', 'training-PHI-Gold-Set2', 'testing-PHI-Gold-fixed')
 
 def ensure_i2b2_2014(
-    patients: int = 50,
+    patients: int = 40,
     seed: int = 0,        # of the hospital
 ) -> Path:                # a folder with the three sets
     "The synthetic stand-in of i2b2 2014, made if it is not there yet."
