@@ -31,6 +31,13 @@ def library(path):
 def executed(step): return RESULTS/step/'executed.ipynb'
 
 
+def waiting_for(step):
+    "How many steps need this one, directly or not."
+    found = {step}
+    while more := {name for name, spec in STEPS.items() if found & set(spec['needs'])} - found: found |= more
+    return len(found) - 1
+
+
 rule pages:
     input: [executed(step) for step in STEPS], ROOT/'scripts/course.py', ROOT/'scripts/page.html.j2'
     output: RESULTS/'index.html'
@@ -45,6 +52,6 @@ for step, spec in STEPS.items():
         output: executed(step)
         params: parameters=spec['parameters'], step=step  # a changed parameter makes the step run again
         threads: spec.get('threads', 2)
-        priority: 2 - spec.get('threads', 2)  # what needs one core only, first, side by side
+        priority: 100*(2 - spec.get('threads', 2)) + waiting_for(step)  # what needs one core only, first, side by side; of it, what most others wait for
         message: f'{step}'
         shell: 'OMP_NUM_THREADS=${{OMP_NUM_THREADS:-{threads}}} {BIN}/clinbert-run {PROFILE} {params.step}'

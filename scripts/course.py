@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import chdir
 from importlib import import_module
 from pathlib import Path
@@ -176,13 +176,15 @@ def groups(folder):
     return [dict(names=names, runs=runs) for names, runs in found.items()]
 
 
-def body(book, link):
-    "One executed notebook as HTML: no prompts, no directives, no progress bars; `link` maps the targets of relative links."
-    for cell in without_stderr(book).cells:
+def body(executed, source, page_of, pages):
+    "One executed notebook as HTML: no prompts, no directives, no progress bars; links to other notebooks lead to their pages."
+    book = without_stderr(nbformat.read(executed, 4))
+    for cell in book.cells:
         if cell.cell_type == 'code': cell.source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M)
     book.cells = [c for c in book.cells if c.source.strip()]
     exporter = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True)
     exporter.register_filter('clean_html', lambda html: html)  # made to disarm strangers' notebooks, at half of the whole time; these are our own
+    link = lambda target: page_of.get(Path(target.split('#')[0]).name) or os.path.relpath(source.parent/target, pages)
     return re.sub(r'href="([^"#][^"]*)"', lambda m: f'href="{m[1] if urlsplit(m[1]).scheme else link(m[1])}"', exporter.from_notebook_node(book)[0])
 
 
@@ -197,14 +199,14 @@ def html(profile='demo'):
     pages.mkdir(parents=True, exist_ok=True)
     for old in pages.glob('*.html'): old.unlink()
     page_of = {f"{Path(spec['notebook']).name}.ipynb": f'{name}.html' for name, spec in reversed(steps.items())}
-    for i, (name, spec) in enumerate(steps.items()):
-        source = (ROOT/'nbs'/f"{spec['notebook']}.ipynb").resolve()
-        link = lambda target: page_of.get(Path(target.split('#')[0]).name) or os.path.relpath(source.parent/target, pages)
+    sources = [(ROOT/'nbs'/f"{spec['notebook']}.ipynb").resolve() for spec in steps.values()]
+    with ProcessPoolExecutor() as pool: bodies = list(pool.map(body, [folder/name/'executed.ipynb' for name in steps], sources, [page_of]*len(steps), [pages]*len(steps)))
+    for i, ((name, spec), source) in enumerate(zip(steps.items(), sources)):
         book = nbformat.read(folder/name/'executed.ipynb', 4)
         seconds = book.metadata.get('papermill', {}).get('duration') or 0
         (title, promise), time_taken, total = heading(book), clock(seconds) if seconds else '', total + seconds
         around = dict(before=names[i-1] if i else None, after=names[i+1] if i+1 < len(names) else None)
-        (pages/f'{name}.html').write_text(page.render(title=title or name, highlight=style, step=name, time=time_taken, body=body(book, link), **around), encoding='utf-8')
+        (pages/f'{name}.html').write_text(page.render(title=title or name, highlight=style, step=name, time=time_taken, body=bodies[i], **around), encoding='utf-8')
         own = [] if source in seen else groups(folder/source.stem)  # a notebook that runs twice keeps its runs in one folder
         seen[source] = name
         rows.append(dict(step=name, title=title or name, promise=promise, time=time_taken, groups=own, needs=spec['needs']))
