@@ -75,6 +75,6 @@ def plot_differences(
         ax.barh([i-.2 for i in range(len(models))], [ours.get(m, 0) for m in models], height=.4, label='ours')
         if baseline in paper.index: ax.barh([i+.2 for i in range(len(models))], [paper.loc[m, task]-paper.loc[baseline, task] for m in models], height=.4, color='lightgrey', label='paper')
         ax.axvline(0, color='black', lw=.8), ax.set_title(task, fontsize=10)
-    axes[0].set_yticks(range(len(models)), models), axes[0].invert_yaxis(), axes[-1].legend(fontsize=8), axes[2].set_xlabel(f'points above {baseline}')
+    axes[0].set_yticks(range(len(models)), models), axes[0].invert_yaxis(), axes[0].legend(fontsize=7, loc='upper right'), axes[2].set_xlabel(f'points above {baseline}')
     fig.tight_layout()
     return fig

@@ -137,6 +137,11 @@ def samples(folder=ROOT/'data/sample'):
         import_module(f'clinbert_nb.{corpus}').write_sample(Path(folder)/corpus)
 
 
+def of_the_project(output, root=ROOT):
+    "An output without the path of the checkout it was made in."
+    return nbformat.from_dict(json.loads(json.dumps(output).replace(f'{root}/', '')))
+
+
 def outputs(profile='demo'):
     "Copy the outputs of a profile's executed notebooks into the sources, cell by cell."
     from clinbert_nb.core import results_root
@@ -148,7 +153,7 @@ def outputs(profile='demo'):
         for cell in book.cells:
             if cell.cell_type != 'code': continue
             if cell.id not in done or done[cell.id].source != cell.source: sys.exit(f'{nb.name} changed since {executed} was made: run `make course` first')
-            cell.outputs = done[cell.id].outputs
+            cell.outputs = [of_the_project(o) for o in done[cell.id].outputs]
         nbformat.write(book, nb)
     clean()
     if (ROOT/'index.ipynb').exists(): readme()
