@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=  # what is imported once is compiled and kept
 
-.PHONY: help course table2 open test lab export outputs wheel clean
+.PHONY: help course table2 lessons open test lab export outputs wheel clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -22,6 +22,9 @@ course: .venv/ready  ## run every notebook of a profile (PROFILE=demo, CORES=2) 
 
 table2: course  ## after the demo: six models on five tasks, the paper's Table 2 in miniature
 	@$(MAKE) --no-print-directory course PROFILE=table2
+
+lessons:  ## the notebooks on methods that neither the demo nor Table 2 needs
+	@$(MAKE) --no-print-directory course PROFILE=lessons
 
 open:  ## the same on real open corpora (configs/open.yaml)
 	@$(MAKE) --no-print-directory course PROFILE=open
@@ -38,9 +41,10 @@ export: .venv/ready  ## write library, tests and README.md from the notebooks, a
 	$(BIN)/python scripts/course.py export
 	$(BIN)/python scripts/course.py clean
 
-outputs: table2  ## copy the outputs of the demo into the notebooks, for people who read without running
+outputs: table2 lessons  ## copy the outputs of the demo into the notebooks, for people who read without running
 	$(BIN)/python scripts/course.py outputs demo
 	$(BIN)/python scripts/course.py outputs table2
+	$(BIN)/python scripts/course.py outputs lessons
 
 wheel: .venv/ready  ## the library as a wheel in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
@@ -53,6 +57,7 @@ clean:  ## remove the environment and what tools left behind; data/ and results/
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Installing the environment into .venv (once, some minutes)"
 	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --constraint requirements.lock --upgrade pip  # the one that comes with Python takes minutes to resolve the rest
 	@PIP_CONSTRAINT=requirements.lock PIP_BUILD_CONSTRAINT=requirements.lock \
 	  $(BIN)/python -m pip install --quiet --no-compile -r requirements.lock  # the lock holds for what builds packages, too; compiled is what is used, at its first use
 	@mkdir -p .venv/etc/ipython  # a kernel on this machine talks to this machine: its warnings about that are nothing a reader can act on
