@@ -50,8 +50,10 @@ for step, spec in STEPS.items():
         name: f'step_{step}'
         input: notebook(step), library(notebook(step)), [executed(need) for need in spec['needs']]
         output: executed(step)
-        params: parameters=spec['parameters'], step=step  # a changed parameter makes the step run again
+        params:
+            parameters=spec['parameters'], step=step,        # a changed parameter makes the step run again
+            nice=0 if waiting_for(step) > 1 else 10          # what nearly nobody waits for takes what the others leave
         threads: spec.get('threads', 2)
         priority: 100*(2 - spec.get('threads', 2)) + waiting_for(step)  # what needs one core only, first, side by side; of it, what most others wait for
         message: f'{step}'
-        shell: 'OMP_NUM_THREADS=${{OMP_NUM_THREADS:-{threads}}} {BIN}/clinbert-run {PROFILE} {params.step}'
+        shell: 'OMP_NUM_THREADS=${{OMP_NUM_THREADS:-{threads}}} nice -n {params.nice} {BIN}/clinbert-run {PROFILE} {params.step}'
