@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=  # what is imported once is compiled and kept
 
-.PHONY: help course table2 lessons open test lab export outputs wheel clean
+.PHONY: help course table2 concepts lessons open test lab export outputs wheel clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -22,6 +22,9 @@ course: .venv/ready  ## run every notebook of a profile (PROFILE=demo, CORES=2) 
 
 table2: course  ## after the demo: six models on five tasks, the paper's Table 2 in miniature
 	@$(MAKE) --no-print-directory course PROFILE=table2
+
+concepts: course  ## after the demo: from names to concepts, with the paper's model and better ones
+	@$(MAKE) --no-print-directory course PROFILE=concepts
 
 lessons:  ## the notebooks on methods that neither the demo nor Table 2 needs
 	@$(MAKE) --no-print-directory course PROFILE=lessons
@@ -41,9 +44,10 @@ export: .venv/ready  ## write library, tests and README.md from the notebooks, a
 	$(BIN)/python scripts/course.py export
 	$(BIN)/python scripts/course.py clean
 
-outputs: table2 lessons  ## copy the outputs of the demo into the notebooks, for people who read without running
+outputs: table2 concepts lessons  ## copy the outputs of the demo into the notebooks, for people who read without running
 	$(BIN)/python scripts/course.py outputs demo
 	$(BIN)/python scripts/course.py outputs table2
+	$(BIN)/python scripts/course.py outputs concepts
 	$(BIN)/python scripts/course.py outputs lessons
 
 wheel: .venv/ready  ## the library as a wheel in dist/

@@ -38,6 +38,9 @@ def waiting_for(step):
     return len(found) - 1
 
 
+MOST_WAITING = max(waiting_for(step) for step in STEPS)
+
+
 rule pages:
     input: [executed(step) for step in STEPS], ROOT/'scripts/course.py', ROOT/'scripts/page.html.j2'
     output: RESULTS/'index.html'
@@ -52,7 +55,7 @@ for step, spec in STEPS.items():
         output: executed(step)
         params:
             parameters=spec['parameters'], step=step,        # a changed parameter makes the step run again
-            nice=0 if waiting_for(step) > 1 else 10          # what nearly nobody waits for takes what the others leave
+            nice=10 if waiting_for(step) < 2 <= MOST_WAITING else 0  # what nearly nobody waits for takes what the others leave
         threads: spec.get('threads', 2)
         priority: 100*(2 - spec.get('threads', 2)) + waiting_for(step)  # what needs one core only, first, side by side; of it, what most others wait for
         message: f'{step}'

@@ -131,9 +131,9 @@ def modified(pen: Author, c: Concept, said: str) -> str:
     return f'{word[1:-1]} {said}' if word[0] == '(' else pen.mark(f'{word} {uncover(said)[0]}', c)
 
 def rare(pen: Author, c: Concept) -> str:
-    "Something rare of the same type as a concept, marked."
-    if c.kind == 'drug': return pen.mark(pen.dice.choice(RARE_DRUGS), c)
-    return pen.mark(f'{pen.dice.choice(SITES)} {pen.dice.choice(NOUNS[concept_type(c)])}', c)
+    "Something rare of the same type as a concept, marked as a concept of its own."
+    name = pen.dice.choice(RARE_DRUGS) if c.kind == 'drug' else f'{pen.dice.choice(SITES)} {pen.dice.choice(NOUNS[concept_type(c)])}'
+    return pen.mark(name, Concept(name, kind='test' if concept_type(c) == 'test' else c.kind))
 
 # %% ../nbs/06b_annotated.ipynb #ea0d1a3a
 def annotated_notes(
@@ -159,7 +159,7 @@ viral load, bone biopsy, stool culture, bone marrow biopsy, bronchoscopy'''.repl
 def concept_type(about) -> str | None:
     "problem, test or treatment; None for what is no concept."
     if isinstance(about, Lab): return 'test'
-    if isinstance(about, Concept): return 'test' if about.name in TESTS else 'treatment' if about.kind in ('drug', 'procedure') else 'problem'
+    if isinstance(about, Concept): return 'test' if about.kind == 'test' or about.name in TESTS else 'treatment' if about.kind in ('drug', 'procedure') else 'problem'
     return 'problem' if about == 'abnormal' else None
 
 # %% ../nbs/06b_annotated.ipynb #af4f7240

@@ -139,7 +139,9 @@ def samples(folder=ROOT/'data/sample'):
 
 def of_the_project(output, root=ROOT):
     "An output without the path of the checkout it was made in."
-    return nbformat.from_dict(json.loads(json.dumps(output).replace(f'{root}/', '')))
+    text = json.dumps(output).replace(f'{root}/', '')
+    for end in range(len(f'{root}/'), 4, -1): text = text.replace(f'{root}/'[:end] + '...', '...')  # what a table cut off within that path
+    return nbformat.from_dict(json.loads(text))
 
 
 def outputs(profile='demo'):

@@ -86,6 +86,13 @@ def test_concepts_are_marked_everywhere_and_right():
     assert not headings
 
 # %% ../nbs/06b_annotated.ipynb #85df848e
+def test_what_is_rare_is_a_concept_of_its_own():
+    marks = [(row[-1][a:b], about) for row, found in annotated_notes(FIRST_PATIENT, 0, lambda about: about if isinstance(about, Concept) else None, variety=.9) for a, b, about in found]
+    rare_ones = [(text, about) for text, about in marks if not about.short and (about.name in RARE_DRUGS or about.name.split()[0] in SITES and about.name.split()[-1] in sum(NOUNS.values(), []))]
+    assert len(rare_ones) > 30 and {concept_type(c) for _, c in rare_ones} >= {'problem', 'treatment'}
+    assert all(sorted(''.join(text.lower().split())) == sorted(''.join(c.name.lower().split())) for text, c in rare_ones if text.lower().split()[0] not in ' '.join(MODIFIERS.values()))
+    assert all(concept_type(Concept(f'hepatic {n}', kind='test')) == 'test' for n in NOUNS['test'])
+
 def test_documents_are_the_same_every_time_and_patients_stay_together():
     for make in (concept_documents, event_documents, partial(identity_documents, scheme='2006'), partial(identity_documents, scheme='2014')):
         a, b = make(8, 0), make(8, 0)
