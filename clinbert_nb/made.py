@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'OTHERS', 'NOTHING', 'Statement', 'TRIGGER', 'PLACES', 'TABLE_2', 'AS_THE_PAPER', 'bioc_text', 'Annotation',
-           'parse_bioc', 'gold_code', 'read_made', 'coded_mentions', 'mention_f1', 'statements', 'run_softmax', 'Found',
+           'parse_bioc', 'gold_code', 'read_made', 'coded_mentions', 'mention_f1', 'statements', 'Found',
            'mmi_triggers', 'mmi_places', 'read_mmi', 'dictionary_found', 'write_mmi', 'asked_places', 'with_codes']
 
 # %% ../nbs/12_made.ipynb #86869c60
@@ -20,13 +20,10 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from .catalogue import FIELDS
-from .core import CourseError, existing, side_by_side, whole_file
-from .finetuning import Settings, over_seeds, select
+from .core import CourseError, existing, whole_file
 from .i2b2_2006 import xml_text
 from .ner import Document, Span, check_spans
 from .normalization import Mention, MentionF1, Vocabulary, cleaned, mentions_of
-from .softmax import tune_softmax
-from .tagging import run_metrics
 
 # %% ../nbs/12_made.ipynb #494c55db
 TYPES = ('ADE', 'SSLIF', 'Indication')   # what is normalized (Li et al. 2019)
@@ -183,33 +180,6 @@ def statements(
     "The first answer for each mention."
     return [(m.doc_id, m.start, m.end, some[0][0]) for m, some in zip(mentions, ranked, strict=True) if some]
 
-# %% ../nbs/12_made.ipynb #b25dd12f
-def run_softmax(
-    checkpoints: dict[str, str],                # name → folder or Hub name
-    splits: dict[str, Sequence[Mention]],       # train, dev, test, and others that models are asked about
-    vocabulary: Vocabulary,
-    cells: Sequence[Settings],                  # of `grid`; chosen on dev for each model
-    seeds: int,                                 # runs of each model
-    profile: str,
-    notebook: str,
-    score: str = 'mention',                     # as in `tune_softmax`
-    source=None,
-    **options,                                  # others of `tune_softmax`
-) -> pd.DataFrame:                              # model, seed, dev_f1, test_f1, folder, and the chosen settings
-    "Each model: the best cell of the grid on dev, then several seeds of it, side by side on the cores."
-    once = lambda todo: dict(zip(todo, side_by_side(_run_softmax, [(n, checkpoints[n], splits, vocabulary, s, profile, notebook, score, source, options) for n, s in todo], 'runs')))
-    chosen = {name: cells[0] for name in checkpoints}
-    if len(cells) > 1:
-        tried = once([(name, s) for name in checkpoints for s in cells])
-        chosen = {name: select(cells, lambda s: run_metrics(tried[name, s])['dev_f1'], progress=False)[1] for name in checkpoints}
-    rows = []
-    for (name, s), folder in once([(name, s) for name in checkpoints for s in over_seeds(chosen[name], seeds)]).items():
-        rows.append(dict(model=name, seed=s.seed, **{k: v for k, v in run_metrics(folder).items() if k.endswith('_f1')}, learning_rate=s.learning_rate, batch_size=s.batch_size, epochs=s.epochs, folder=folder))
-    return pd.DataFrame(rows)
-
-def _run_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source, options):
-    return tune_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source=source, **options)
-
 # %% ../nbs/12_made.ipynb #28b47bc3
 @dataclass(frozen=True)
 class Found:
@@ -303,7 +273,7 @@ def dictionary_found(
     found = []
     for d in documents:
         words, i = [(m.start(), m.end()) for m in re.finditer(r'[^\W_]+', d.text)], 0
-        lower = [d.text[a:b].lower() for a, b in words]
+        lower = [cleaned(d.text[a:b]) for a, b in words]
         while i < len(words):
             n = next((n for n in range(min(longest, len(words)-i), 0, -1) if ' '.join(lower[i:i+n]) in names and len(d.text[words[i][0]:words[i+n-1][1]]) > 1), 0)
             if n: found += [Found(d.doc_id, words[i][0], words[i+n-1][1], id, d.text[words[i][0]:words[i+n-1][1]]) for id in names[' '.join(lower[i:i+n])]]

@@ -347,20 +347,21 @@ def fit_judge(
     found: Sequence[list],
     rows: np.ndarray,          # of `features`
     seed: int = 0,
-) -> HistGradientBoostingClassifier:
+    members: int = 3,          # that are averaged
+) -> list[HistGradientBoostingClassifier]:
     "Boosted trees that say how probable it is that a candidate is right; learned from mentions of one concept."
     right = np.array([id in m.ids for m, some in zip(mentions, found) for id, _ in some])
     used = np.array([len(m.ids) < 2 for m, some in zip(mentions, found) for _ in some])
-    judge = HistGradientBoostingClassifier(max_iter=120, learning_rate=.1, max_leaf_nodes=15, min_samples_leaf=30, l2_regularization=1., max_features=.7, early_stopping=False, random_state=seed)
-    return judge.fit(rows[used], right[used])
+    trees = lambda random: HistGradientBoostingClassifier(max_iter=200, learning_rate=.06, max_leaf_nodes=15, min_samples_leaf=30, l2_regularization=1., max_features=.7, early_stopping=False, random_state=random)
+    return [trees(1000*seed + i).fit(rows[used], right[used]) for i in range(members)]
 
 def judged(
-    judge: HistGradientBoostingClassifier,
+    judge: Sequence[HistGradientBoostingClassifier],
     found: Sequence[list],
     rows: np.ndarray,
-) -> list[list[tuple[str, float]]]:   # for each mention: concept and probability, best first
+) -> list[list[tuple[str, float]]]:   # for each mention: concept and mean probability, best first
     "Candidates in the order of the judge."
-    p, at, ranked = judge.predict_proba(rows)[:, 1] if len(rows) else [], 0, []
+    p, at, ranked = np.mean([trees.predict_proba(rows)[:, 1] for trees in judge], 0) if len(rows) else [], 0, []
     for some in found:
         ranked.append(sorted(((id, float(x)) for (id, _), x in zip(some, p[at:at+len(some)])), key=lambda c: (-c[1], c[0])))
         at += len(some)
@@ -426,13 +427,14 @@ class Normalizer:
         names: bool = True,                # training mentions are names, too
         k: int = 20,                       # candidates of each mention
         rerank: bool = True,               # a judge puts the candidates in order
+        members: int = 3,                  # of the judge
         split: bool = True,                # mentions may be of several concepts
         seed: int = 0,
     ):
         self.dictionary = Dictionary(vocabulary, training if names else ())
         self.views = [*([Lexical(self.dictionary.names)] if letters else []), *([Dense(self.dictionary.names, encoder)] if encoder else [])]
         if not self.views: raise CourseError('A normalizer needs letters, an encoder, or both.')
-        self.k, self.split, self.judge, self.splitter, self.threshold, self.training = k, split, None, None, 0., list(training)
+        self.k, self.members, self.split, self.judge, self.splitter, self.threshold, self.training = k, members, split, None, None, 0., list(training)
         if rerank and any(len(m.ids) == 1 for m in training):
             self.lesson = self.look(self.training, leave_out=True)
             self.learn(seed)
@@ -483,13 +485,13 @@ def nil_threshold(
 def learn(self: Normalizer, seed: int = 0) -> Normalizer:
     "Fit the judge, the splitter and the threshold to the training mentions."
     training, (parts, found, rows, found_parts, rows_parts) = self.training, self.lesson
-    self.judge, self.splitter = fit_judge(training, found, rows, seed), None
+    self.judge, self.splitter = fit_judge(training, found, rows, seed, self.members), None
     fold = {d: i % 3 for i, d in enumerate(sorted({m.doc_id for m in training}))}
     ranked, ranked_parts = [None]*len(training), [None]*len(parts)
     for f in range(3):   # what a judge says of notes that it has not learned from
         mine, theirs = ([i for i, m in enumerate(training) if (fold[m.doc_id] == f) == inside] for inside in (True, False))
         of_mine = [i for i, (_, _, m) in enumerate(parts) if fold[m.doc_id] == f]
-        judge = fit_judge([training[i] for i in theirs], [found[i] for i in theirs], _rows_of(rows, found, theirs), seed)
+        judge = fit_judge([training[i] for i in theirs], [found[i] for i in theirs], _rows_of(rows, found, theirs), seed, 1)
         for i, some in zip(mine, judged(judge, [found[i] for i in mine], _rows_of(rows, found, mine))): ranked[i] = some
         for i, some in zip(of_mine, judged(judge, [found_parts[i] for i in of_mine], _rows_of(rows_parts, found_parts, of_mine))): ranked_parts[i] = some
     self.threshold = nil_threshold(training, ranked)
@@ -567,7 +569,7 @@ def ablation(
     "The full system, and what is left when one part is taken away."
     dev, seen = [m for m in dev if m.ids], {id for m in train for id in m.ids}
     raw = lambda mentions: [replace(m, expanded=m.text) for m in mentions]
-    systems = {'everything': {}, 'one concept for each mention': dict(split=False), 'no judge': dict(rerank=False, split=False), 'training mentions are no names': dict(names=False), 'short forms as they stand': dict(raw=True),
+    systems = {'everything': {}, 'one concept for each mention': dict(split=False), 'no judge': dict(rerank=False, split=False), 'a judge of one member': dict(members=1), 'training mentions are no names': dict(names=False), 'short forms as they stand': dict(raw=True),
                'encoder not taught': dict(encoder=plain), 'letters only': dict(encoder=None), 'encoder only': dict(letters=False), 'encoder only, no judge': dict(letters=False, rerank=False, split=False), 'letters only, no judge': dict(encoder=None, rerank=False, split=False)}
     if plain is None: del systems['encoder not taught']
     systems = {name: systems[name] for name in only or systems}

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['PAPER_SETTINGS', 'MANY', 'NEGATIVES', 'with_targets', 'taught_concepts', 'oracle', 'ceiling', 'ceilings',
            'plot_ceilings', 'texts_of', 'head_of', 'pooled_vectors', 'best_classes', 'SoftmaxIndex', 'ranked_metrics',
-           'train_softmax', 'tune_softmax', 'mentions_hash', 'predictions_table', 'ranked_of', 'worst_mentions',
-           'sampled_classes', 'RowAdam', 'sampled_loss', 'finetune_sampled', 'head_bytes', 'head_steps', 'time_steps',
-           'peak_memory', 'steps_memory', 'compare_steps']
+           'train_softmax', 'tune_softmax', 'mentions_hash', 'predictions_table', 'ranked_of', 'run_softmax',
+           'worst_mentions', 'sampled_classes', 'RowAdam', 'sampled_loss', 'finetune_sampled', 'head_bytes',
+           'head_steps', 'time_steps', 'peak_memory', 'steps_memory', 'compare_steps']
 
 # %% ../nbs/11c_softmax.ipynb #61c2617e
 import os
@@ -28,11 +28,12 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from .core import CourseError, Run, best_device, derived_seed, read_json, seed_everything
+from .core import CourseError, Run, best_device, derived_seed, read_json, seed_everything, side_by_side
 from .finetuning import (Settings, Tuned, check_examples, collate, encode_pairs, finetune, fingerprint, label_ids, length_batches, load_model, model_identity,
-                                    renew_pooler, run_once, tiny_model)
+                                    over_seeds, renew_pooler, run_once, select, tiny_model)
 from .normalization import Concept, Mention, Vocabulary, cleaned, document_f1
 from .pretraining import make_optimizer
+from .tagging import run_metrics
 from .tokens import load_tokenizer
 
 # %% ../nbs/11c_softmax.ipynb #f537ebf3
@@ -284,6 +285,33 @@ def ranked_of(
     said = {(d, a, b): list(zip(c, p)) for d, a, b, c, p in table[['doc_id', 'start', 'end', 'said', 'score']].itertuples(index=False)}
     if lost := [m for m in mentions if (m.doc_id, m.start, m.end) not in said]: raise CourseError(f'The run says nothing about document {lost[0].doc_id}, characters {lost[0].start}–{lost[0].end}.')
     return [said[m.doc_id, m.start, m.end] for m in mentions]
+
+# %% ../nbs/11c_softmax.ipynb #1afa8075
+def run_softmax(
+    checkpoints: dict[str, str],                # name → folder or Hub name
+    splits: dict[str, Sequence[Mention]],       # train, dev, test, and others that models are asked about
+    vocabulary: Vocabulary,
+    cells: Sequence[Settings],                  # of `grid`; chosen on dev for each model
+    seeds: int,                                 # runs of each model
+    profile: str,
+    notebook: str,
+    score: str = 'document',                    # as in `tune_softmax`
+    source=None,
+    **options,                                  # others of `tune_softmax`
+) -> pd.DataFrame:                              # model, seed, dev_f1, test_f1, folder, and the chosen settings
+    "Each model: the best cell of the grid on dev, then several seeds of it, side by side on the cores."
+    once = lambda todo: dict(zip(todo, side_by_side(_run_softmax, [(n, checkpoints[n], splits, vocabulary, s, profile, notebook, score, source, options) for n, s in todo], 'runs')))
+    chosen = {name: cells[0] for name in checkpoints}
+    if len(cells) > 1:
+        tried = once([(name, s) for name in checkpoints for s in cells])
+        chosen = {name: select(cells, lambda s: run_metrics(tried[name, s])['dev_f1'], progress=False)[1] for name in checkpoints}
+    rows = []
+    for (name, s), folder in once([(name, s) for name in checkpoints for s in over_seeds(chosen[name], seeds)]).items():
+        rows.append(dict(model=name, seed=s.seed, **{k: v for k, v in run_metrics(folder).items() if k.endswith('_f1')}, learning_rate=s.learning_rate, batch_size=s.batch_size, epochs=s.epochs, folder=folder))
+    return pd.DataFrame(rows)
+
+def _run_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source, options):
+    return tune_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source=source, **options)
 
 # %% ../nbs/11c_softmax.ipynb #7481155d
 def worst_mentions(

@@ -19,23 +19,23 @@ def test_files_of_a_corpus_are_found(tmp_path):
     (tmp_path/'c').mkdir()
     for name, pmid in (('NCBItrainset_corpus.txt', '1'), ('NCBIdevelopset_corpus.txt', '2')): _abstract(tmp_path/'c', name, pmid)
     (tmp_path/'c'/'train_notes.md').write_text('no corpus')
-    files, v = corpus_files(str(tmp_path/'c'), '', _medic(tmp_path), 'ncbi', PARTS, BESIDE)
+    files, v = corpus_files(str(tmp_path/'c'), '', _medic(tmp_path), 'ncbi')
     assert {part: f.name for part, f in files.items()} == dict(train='NCBItrainset_corpus.txt', dev='NCBIdevelopset_corpus.txt')
     documents, mentions, odd = read_corpus(files, read_vocabulary(v)[0])
     assert mentions['train'][1].expanded == 'nosuch syndrome' and odd.loc['id that is not in the vocabulary', 'train'] == 1 and odd.loc['mention of several concepts'].tolist() == [1, 1]
-    assert corpus_files(str(tmp_path/'c'), str(_abstract(tmp_path, 'unseen.txt', '1')/'unseen.txt'), v, 'ncbi', PARTS, BESIDE)[0]['test'].name == 'unseen.txt'
+    assert corpus_files(str(tmp_path/'c'), str(_abstract(tmp_path, 'unseen.txt', '1')/'unseen.txt'), v, 'ncbi')[0]['test'].name == 'unseen.txt'
     _, _, odd = read_corpus(files | dict(test=tmp_path/'unseen.txt'), read_vocabulary(v)[0])
     assert odd.loc['abstract that an earlier part has, too'].tolist() == [0, 0, 1]
 
 def test_what_is_missing_of_a_corpus_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv('CLINBERT_OPEN_DATA', str(tmp_path/'nowhere'))
     (tmp_path/'c').mkdir()
-    with pytest.raises(CourseError, match='the vocabulary is not'): corpus_files(str(tmp_path/'c'), '', '', 'ncbi', PARTS, BESIDE)
+    with pytest.raises(CourseError, match='the vocabulary is not'): corpus_files(str(tmp_path/'c'), '', '', 'ncbi')
     (tmp_path/'c'/'dev.txt').write_text('x')
-    with pytest.raises(CourseError, match='has 0 files whose name says train'): corpus_files(str(tmp_path/'c'), '', _medic(tmp_path), 'ncbi', PARTS, BESIDE)
+    with pytest.raises(CourseError, match='has 0 files whose name says train'): corpus_files(str(tmp_path/'c'), '', _medic(tmp_path), 'ncbi')
     for name in ('train1.txt', 'train2.txt'): _abstract(tmp_path/'c', name)
-    with pytest.raises(CourseError, match='has 2 files whose name says train; expected one'): corpus_files(str(tmp_path/'c'), '', _medic(tmp_path), 'ncbi', PARTS, BESIDE)
-    with pytest.raises(CourseError, match='that belong to test_file'): corpus_files('', str(tmp_path/'medic.txt'), '', 'ncbi', PARTS, BESIDE)
+    with pytest.raises(CourseError, match='has 2 files whose name says train; expected one'): corpus_files(str(tmp_path/'c'), '', _medic(tmp_path), 'ncbi')
+    with pytest.raises(CourseError, match='that belong to test_file'): corpus_files('', str(tmp_path/'medic.txt'), '', 'ncbi')
 
 # %% ../nbs/13_ncbi_disease.ipynb #c5fa5077
 def test_search_is_run_once_and_says_the_same(tmp_path, monkeypatch):
@@ -64,3 +64,12 @@ def test_table_of_systems():
     table = f1_table(said, mentions, {'one': (50., 1.)}, {'A'})
     assert table.loc['one', 'dev F1'] == pytest.approx(100*(1 + 2/3)/2) and table.loc['two', 'dev F1'] == 75 and table.loc['two', 'dev sd'] == pytest.approx(50*.5**.5)
     assert table.loc['one', ['seen', 'unseen', 'paper']].tolist() == [100, 100, 50] and table.loc['two', 'seen'] == 50 and table.loc['two', 'paper'] != table.loc['two', 'paper']
+
+# %% ../nbs/13_ncbi_disease.ipynb #f89afec7
+def test_what_was_said_can_be_read_again(tmp_path):
+    from clinbert_nb.ner import Span
+    d = Document('1', 'A cold. Not the flu.', (Span(2, 6, 'Disease', ('D1',)), Span(16, 19, 'Disease')), '1')
+    asked = [Mention('1', 2, 6, 'cold', 'cold', ('D1',))]
+    (back,), _ = read_pubtator(write_said([d], asked, [('D2', 'D3')], tmp_path/'new'/'said.txt'))
+    assert back.text == d.text and [s.ids for s in back.spans] == [('D2', 'D3'), ()]
+    with pytest.raises(ValueError): write_said([d], asked, [], tmp_path/'said.txt')

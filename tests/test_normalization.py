@@ -61,6 +61,7 @@ def test_short_forms_are_found_as_schwartz_and_hearst_say():
                            ('heart failure (HF) or hay fever (HF)', {'HF': 'heart failure'}), ('APC gene (APC)', {})):
         assert find_abbreviations(text) == expected, text
     assert long_form('ab', 'a b') == 'a b' and long_form('ab', 'xa b') is None
+    assert cleaned('Haemorrhagic Tumours of the oesophagus') == 'hemorrhagic tumors of the esophagus'
     assert expanded('HF, not HFX', {'HF': 'heart failure'}) == 'heart failure, not HFX' and expanded('A-T', {'A-T': 'ataxia'}) == 'ataxia'
 
 def test_nothing_is_emptied():
@@ -112,6 +113,16 @@ def test_the_real_corpora(open_data):
     medic, _ = read_medic(open_data/'medic_2012/medic_06Jul2012.txt')
     assert len(dev) == 500 and sum(len(d.spans) for d in dev) == 4_244 and all(medic.resolve(i) for d in train for s in d.spans for i in s.ids)
     assert {i for d in dev for s in d.spans for i in s.ids if not medic.resolve(i)} == {'D066126', 'D065630', 'D050497'}
+
+# %% ../nbs/11_normalization.ipynb #21cbeef5
+def test_another_mention_explains_a_short_form():
+    m = lambda text, doc='1': Mention(doc, 0, len(text), text, text)
+    found = [x.expanded for x in spelled_out([m('ventricular septal defect'), m('VSD'), m('VSD', '2'), m('Vsd'), m('CSD'), m('septal defects'), m('SD')])]
+    assert found == ['ventricular septal defect', 'ventricular septal defect', 'VSD', 'Vsd', 'CSD', 'septal defects', 'septal defects']
+    assert [x.expanded for x in spelled_out([m('heart failure'), m('hay fever'), m('hay fever'), m('HF')])][-1] == 'hay fever'   # the more frequent one
+    documents = [Document('1', 'a heart failure and HF', (Span(2, 15, 'D'), Span(20, 22, 'D')), '1')]
+    v = Vocabulary('v', {'A': Concept('A', ('x',))})
+    assert [x.expanded for x in mentions_of(documents, v)[0]] == ['heart failure']*2 and [x.expanded for x in mentions_of(documents, v, {})[0]] == ['heart failure', 'HF']
 
 # %% ../nbs/11_normalization.ipynb #a2f0d2b3
 def _mention(text, *ids, doc='1'): return Mention(doc, 0, len(text), text, text, ids)
