@@ -106,7 +106,7 @@ def run_search(
     encoder,                                 # folder or Hub name
     mentions: dict[str, Sequence[Mention]],  # train, dev, and others to measure
     vocabulary: Vocabulary,
-    seeds: Iterable[int],
+    seeds: Sequence[int],
     profile: str,
     notebook: str,
     pooling: str = 'cls',
@@ -116,7 +116,7 @@ def run_search(
     prepared, rows = {}, []
     def normalizer() -> tuple:
         if not prepared:
-            made = Normalizer(vocabulary, mentions['train'], open_encoder(encoder, pooling))
+            made = Normalizer(vocabulary, mentions['train'], open_encoder(encoder, pooling), seed=seeds[0])
             prepared['all'] = made, {part: made.look(some) for part, some in mentions.items() if part != 'train'}
         return prepared['all']
     seen = {id for m in mentions['train'] for id in m.ids}
