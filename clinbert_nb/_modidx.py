@@ -977,6 +977,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'clinbert_nb/tagging.py'),
                                      'clinbert_nb.tagging.plot_types': ('tagging.html#plot_types', 'clinbert_nb/tagging.py'),
                                      'clinbert_nb.tagging.promised': ('tagging.html#promised', 'clinbert_nb/tagging.py'),
+                                     'clinbert_nb.tagging.run_grid': ('tagging.html#run_grid', 'clinbert_nb/tagging.py'),
                                      'clinbert_nb.tagging.run_metrics': ('tagging.html#run_metrics', 'clinbert_nb/tagging.py'),
                                      'clinbert_nb.tagging.run_models': ('tagging.html#run_models', 'clinbert_nb/tagging.py'),
                                      'clinbert_nb.tagging.show_worst': ('tagging.html#show_worst', 'clinbert_nb/tagging.py'),

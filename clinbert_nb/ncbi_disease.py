@@ -19,9 +19,8 @@ from .catalogue import ensure_catalogue
 from .core import CourseError, checkout, existing
 from .finetuning import fingerprint, run_once
 from .ner import Document
-from clinbert_nb.normalization import (
-    Mention, TfidfIndex, Vocabulary, cleaned, document_f1, known_names, look_up, mentions_of, read_abbreviations, read_pubtator, read_vocabulary,
-    write_pubtator)
+from .normalization import (
+    Mention, TfidfIndex, Vocabulary, cleaned, document_f1, known_names, look_up, mentions_of, read_abbreviations, read_pubtator, read_vocabulary, write_pubtator)
 from .pairwise import PairwiseIndex
 from .pretraining import model_identity
 from .retrieval import Normalizer, measured, open_encoder

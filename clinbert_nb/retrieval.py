@@ -349,13 +349,13 @@ def fit_judge(
     found: Sequence[list],
     rows: np.ndarray,          # of `features`
     seed: int = 0,
-    forest: bool = True,       # both kinds of trees; False: boosted ones only, which take a quarter of the time
+    forest: bool = True,       # both kinds of trees; False: boosted ones only, which is faster
 ) -> list:                     # of classifiers
     "Trees that say how probable it is that a candidate is right; learned from mentions of one concept."
     right = np.array([id in m.ids for m, some in zip(mentions, found) for id, _ in some])
     used = np.array([len(m.ids) < 2 for m, some in zip(mentions, found) for _ in some])
     boosted = HistGradientBoostingClassifier(max_iter=120, learning_rate=.1, max_leaf_nodes=15, min_samples_leaf=30, l2_regularization=1., max_features=.7, early_stopping=False, random_state=seed)
-    with threadpool_limits(1, 'openmp'): judge = [boosted.fit(rows[used], right[used])]   # its threads wait for each other, without end where other programs run, too
+    judge = [boosted.fit(rows[used], right[used])]
     if forest: judge.append(ExtraTreesClassifier(200, min_samples_leaf=4, max_features=.4, n_jobs=-1, random_state=seed).fit(rows[used], right[used]).set_params(n_jobs=1))
     return judge
 
@@ -486,6 +486,7 @@ def nil_threshold(
 
 # %% ../nbs/11e_retrieval.ipynb #c3cf3643
 @patch
+@threadpool_limits.wrap(limits=1, user_api='openmp')   # the threads of boosted trees wait for each other, very long where other programs run, too
 def learn(self: Normalizer, seed: int = 0) -> Normalizer:
     "Fit the judge, the splitter and the threshold to the training mentions."
     if seed == self.learned: return self

@@ -28,12 +28,12 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from .core import CourseError, Run, best_device, derived_seed, read_json, seed_everything, side_by_side
+from .core import CourseError, Run, best_device, derived_seed, read_json, seed_everything
 from .finetuning import (Settings, Tuned, check_examples, collate, encode_pairs, finetune, fingerprint, label_ids, length_batches, load_model, model_identity,
-                                    over_seeds, renew_pooler, run_once, select, tiny_model)
+                                    renew_pooler, run_once, tiny_model)
 from .normalization import Concept, Mention, Vocabulary, cleaned, document_f1
 from .pretraining import make_optimizer
-from .tagging import run_metrics
+from .tagging import run_grid
 from .tokens import load_tokenizer
 
 # %% ../nbs/11c_softmax.ipynb #f537ebf3
@@ -300,15 +300,7 @@ def run_softmax(
     **options,                                  # others of `tune_softmax`
 ) -> pd.DataFrame:                              # model, seed, dev_f1, test_f1, folder, and the chosen settings
     "Each model: the best cell of the grid on dev, then several seeds of it, side by side on the cores."
-    once = lambda todo: dict(zip(todo, side_by_side(_run_softmax, [(n, checkpoints[n], splits, vocabulary, s, profile, notebook, score, source, options) for n, s in todo], 'runs')))
-    chosen = {name: cells[0] for name in checkpoints}
-    if len(cells) > 1:
-        tried = once([(name, s) for name in checkpoints for s in cells])
-        chosen = {name: select(cells, lambda s: run_metrics(tried[name, s])['dev_f1'], progress=False)[1] for name in checkpoints}
-    rows = []
-    for (name, s), folder in once([(name, s) for name in checkpoints for s in over_seeds(chosen[name], seeds)]).items():
-        rows.append(dict(model=name, seed=s.seed, **{k: v for k, v in run_metrics(folder).items() if k.endswith('_f1')}, learning_rate=s.learning_rate, batch_size=s.batch_size, epochs=s.epochs, folder=folder))
-    return pd.DataFrame(rows)
+    return run_grid(_run_softmax, lambda name, s: (name, checkpoints[name], splits, vocabulary, s, profile, notebook, score, source, options), checkpoints, cells, seeds)
 
 def _run_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source, options):
     return tune_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source=source, **options)

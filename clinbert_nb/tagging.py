@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TABLE_2', 'tag', 'tune', 'spans_table', 'marked', 'documents_hash', 'tag_once', 'run_metrics', 'tagged', 'run_models',
-           'f1_table', 'promised', 'plot_types', 'type_confusion', 'plot_confusion', 'highlight', 'worst_lines',
-           'show_worst', 'nested_parts', 'learning_curve', 'plot_learning_curve']
+           'run_grid', 'f1_table', 'promised', 'plot_types', 'type_confusion', 'plot_confusion', 'highlight',
+           'worst_lines', 'show_worst', 'nested_parts', 'learning_curve', 'plot_learning_curve']
 
 # %% ../nbs/06c_tagging.ipynb #9ca85ad2
 import html
@@ -148,16 +148,24 @@ def run_models(
     stride: int = 50,
 ) -> pd.DataFrame:                          # model, seed, dev_f1, test_f1, folder, and the chosen settings
     "Each model: the best cell of the grid on dev, then several seeds of it, side by side on the cores."
-    call = lambda name, s: (name, checkpoints[name], splits, s, profile, notebook, data_hash, source, how, stride)
-    once = lambda todo: dict(zip(todo, side_by_side(tag_once, [call(*t) for t in todo], 'runs')))
-    chosen = {name: cells[0] for name in checkpoints}
+    return run_grid(tag_once, lambda name, s: (name, checkpoints[name], splits, s, profile, notebook, data_hash, source, how, stride), checkpoints, cells, seeds)
+
+def run_grid(
+    run,                        # function that makes one run, or finds it, and returns its folder
+    arguments,                  # function of a model's name and settings that gives what `run` is called with
+    names: Iterable[str],       # of the models
+    cells: Sequence[Settings],  # chosen on dev for each model
+    seeds: int,
+) -> pd.DataFrame:              # model, seed, <part>_f1, folder, and the chosen settings
+    "The best cell of the grid for each model, then several seeds of it, side by side on the cores."
+    once = lambda todo: dict(zip(todo, side_by_side(run, [arguments(*t) for t in todo], 'runs')))
+    chosen = {name: cells[0] for name in names}
     if len(cells) > 1:
-        tried = once([(name, s) for name in checkpoints for s in cells])
-        chosen = {name: select(cells, lambda s: run_metrics(tried[name, s])['dev_f1'], progress=False)[1] for name in checkpoints}
+        tried = once([(name, s) for name in names for s in cells])
+        chosen = {name: select(cells, lambda s: run_metrics(tried[name, s])['dev_f1'], progress=False)[1] for name in names}
     rows = []
-    for (name, s), folder in once([(name, s) for name in checkpoints for s in over_seeds(chosen[name], seeds)]).items():
-        m = run_metrics(folder)
-        rows.append(dict(model=name, seed=s.seed, dev_f1=m['dev_f1'], test_f1=m['test_f1'], learning_rate=s.learning_rate, batch_size=s.batch_size, epochs=s.epochs, folder=folder))
+    for (name, s), folder in once([(name, s) for name in names for s in over_seeds(chosen[name], seeds)]).items():
+        rows.append(dict(model=name, seed=s.seed, **{k: v for k, v in run_metrics(folder).items() if k in ('dev_f1', 'test_f1')}, learning_rate=s.learning_rate, batch_size=s.batch_size, epochs=s.epochs, folder=folder))
     return pd.DataFrame(rows)
 
 def f1_table(
