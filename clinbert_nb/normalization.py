@@ -335,12 +335,12 @@ class Mention:
 def spelled_out(
     mentions: Sequence[Mention],
 ) -> list[Mention]:              # in the same order
-    "Short forms that no brackets explain, with the long form that another mention of their document has."
+    "Short forms that no brackets explain, with the long form that another mention of their document has; its last word must have their last letter."
     longs = defaultdict(Counter)
     for m in mentions: longs[m.doc_id][m.expanded] += 1
     def long(m):
         if m.expanded != m.text or not re.fullmatch(r'\S{2,7}', m.text) or sum(map(str.isupper, m.text)) < 2: return m
-        fitting = [(n, text) for text, n in longs[m.doc_id].items() if len(text) > len(m.text) + 3 and long_form(m.text, text) == text]
+        fitting = [(n, text) for text, n in longs[m.doc_id].items() if len(text) > len(m.text) + 3 and long_form(m.text, text) == text and m.text[-1].lower() in text.split()[-1].lower()]
         return replace(m, expanded=max(fitting)[1]) if fitting else m
     return [long(m) for m in mentions]
 

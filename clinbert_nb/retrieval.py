@@ -6,7 +6,7 @@
 __all__ = ['JOINTS', 'Encoder', 'open_encoder', 'embed', 'remembered', 'nearest', 'search_race', 'name_concepts', 'Dictionary',
            'synonym_batches', 'teach_synonyms', 'ensure_taught', 'Lexical', 'Dense', 'near_names', 'candidates',
            'by_view', 'features', 'fit_judge', 'judged', 'parts_of', 'Reading', 'joint_readings', 'overlap',
-           'Normalizer', 'fit_splitter', 'nil_threshold', 'normalize', 'measured', 'ablation']
+           'Normalizer', 'fit_splitter', 'silence', 'decisions_right', 'spoken', 'normalize', 'measured', 'ablation']
 
 # %% ../nbs/11e_retrieval.ipynb #38efb4d5
 import random
@@ -42,6 +42,7 @@ class Encoder:
     tokenizer: object
     pooling: str = 'cls'
     max_length: int = 32                       # word pieces of a name
+    source: str = ''                           # folder or Hub name that it was opened from
     kept: dict = field(default_factory=dict)   # vectors of names that were asked for before, by `remembered`
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:  # (texts, hidden), float32
@@ -60,7 +61,7 @@ def open_encoder(
     "Raises `CourseError` for another pooling, or if there is no checkpoint."
     if pooling not in ('cls', 'mean'): raise CourseError(f"pooling must be 'cls' or 'mean', not {pooling!r}.")
     model, _ = open_model(AutoModel, checkpoint, add_pooling_layer=False)
-    return Encoder(model.to(best_device()).eval(), load_tokenizer(checkpoint), pooling)
+    return Encoder(model.to(best_device()).eval(), load_tokenizer(checkpoint), pooling, source=str(checkpoint))
 
 def embed(
     texts: Sequence[str],
@@ -214,7 +215,7 @@ def teach_synonyms(
 ) -> Encoder:
     "Contrastive learning over the names of a vocabulary (the idea of SapBERT, Liu et al. 2021): synonyms of one concept come close, what is near and of another concept is pushed away."
     seed_everything(seed)
-    encoder = open_encoder(checkpoint, pooling)
+    encoder = replace(open_encoder(checkpoint, pooling), source='')   # what it becomes is in no folder yet
     names = list(name_concepts(vocabulary))
     before = embed(names, encoder, progress='names as the checkpoint sees them')
     place = {n: i for i, n in enumerate(names)}
@@ -421,7 +422,7 @@ def overlap(said: Iterable[str], true: Iterable[str]) -> float:
 
 # %% ../nbs/11e_retrieval.ipynb #4b55aa10
 class Normalizer:
-    "Finds the concepts of mentions: candidates by several views, a judge, joint readings, and a threshold below which nothing is said."
+    "Finds the concepts of mentions: candidates by several views, a judge, joint readings, and the probabilities below which it is better to say nothing."
     def __init__(
         self,
         vocabulary: Vocabulary,
@@ -438,7 +439,7 @@ class Normalizer:
         self.dictionary = Dictionary(vocabulary, training if names else ())
         self.views = [*([Lexical(self.dictionary.names)] if letters else []), *([Dense(self.dictionary.names, encoder)] if encoder else [])]
         if not self.views: raise CourseError('A normalizer needs letters, an encoder, or both.')
-        self.k, self.forest, self.split, self.judge, self.splitter, self.threshold, self.training, self.learned = k, forest, split, None, None, 0., list(training), None
+        self.k, self.forest, self.split, self.judge, self.splitter, self.none_below, self.doubt_below, self.training, self.learned = k, forest, split, None, None, 0., 0., list(training), None
         if rerank and any(len(m.ids) == 1 for m in training):
             self.lesson = self.look(self.training, leave_out=True)
             self.learn(seed)
@@ -471,24 +472,27 @@ def _rows_of(rows: np.ndarray, found: Sequence[list], chosen: Sequence[int]) -> 
     ends = np.cumsum([0, *map(len, found)])
     return np.concatenate([rows[ends[i]:ends[i+1]] for i in chosen]) if len(chosen) else rows[:0]
 
-def nil_threshold(
+def silence(
     mentions: Sequence[Mention],
-    ranked: Sequence[list],      # of `judged`
-) -> float:                      # 0 if no mention is without a concept
-    "The probability below which saying nothing is right most often, on these mentions."
-    if all(m.ids for m in mentions): return 0.
-    top = np.array([some[0][1] if some else 0. for some in ranked])
-    right = np.array([bool(some) and some[0][0] in m.ids for m, some in zip(mentions, ranked)])
-    none = np.array([not m.ids for m in mentions])
-    known = np.unique(np.r_[0., top])
-    levels = np.r_[0., (known[:-1] + known[1:])/2]
-    return float(max(levels, key=lambda x: (np.where(top >= x, right, none).sum(), -x)))
+    ranked: Sequence[list],      # of `judged`, by judges that have not learned from these notes
+    score: Callable[[Sequence[Mention], list[tuple[str, ...]]], float],   # of mentions and what is said about each: larger is better
+) -> float:                      # 0, .02, .04, …
+    "The probability below which it is best to say nothing, by a score of these mentions; the lowest if several are."
+    said = lambda least: [tuple(id for id, p in some[:1] if p >= least) for some in ranked]
+    return float(max(np.arange(0, 1, .02), key=lambda least: (score(mentions, said(least)), -least)))
+
+def decisions_right(
+    mentions: Sequence[Mention],
+    said: Sequence[tuple[str, ...]],
+) -> int:
+    "Mentions about which one of their concepts was said, or nothing if they have none."
+    return sum(bool(set(ids) & set(m.ids)) if m.ids else not ids for m, ids in zip(mentions, said, strict=True))
 
 # %% ../nbs/11e_retrieval.ipynb #c3cf3643
 @patch
 @threadpool_limits.wrap(limits=1, user_api='openmp')   # the threads of boosted trees wait for each other, very long where other programs run, too
 def learn(self: Normalizer, seed: int = 0) -> Normalizer:
-    "Fit the judge, the splitter and the threshold to the training mentions."
+    "Fit to the training mentions: the judge, the splitter, and below which probability a mention has probably no concept (`none_below`) or a guess costs document F1 (`doubt_below`)."
     if seed == self.learned: return self
     self.learned, training, (parts, found, rows, found_parts, rows_parts) = seed, self.training, self.lesson
     self.judge, self.splitter = fit_judge(training, found, rows, seed, self.forest), None
@@ -500,11 +504,21 @@ def learn(self: Normalizer, seed: int = 0) -> Normalizer:
         judge = fit_judge([training[i] for i in theirs], [found[i] for i in theirs], _rows_of(rows, found, theirs), seed, forest=False)
         for i, some in zip(mine, judged(judge, [found[i] for i in mine], _rows_of(rows, found, mine))): ranked[i] = some
         for i, some in zip(of_mine, judged(judge, [found_parts[i] for i in of_mine], _rows_of(rows_parts, found_parts, of_mine))): ranked_parts[i] = some
-    self.threshold = nil_threshold(training, ranked)
+    self.none_below = silence(training, ranked, decisions_right)
+    with_one = [i for i, m in enumerate(training) if m.ids]
+    self.doubt_below = silence([training[i] for i in with_one], [ranked[i] for i in with_one], lambda mentions, said: document_f1(mentions, said)['f1'])
     if self.split: self.splitter = fit_splitter(training, ranked, joint_readings(training, ranked, parts, ranked_parts, self.dictionary, leave_out=True), seed)
     return self
 
 # %% ../nbs/11e_retrieval.ipynb #4cc9bdfa
+def spoken(
+    ranked: Sequence[list],                # of `Normalizer.rank`
+    joint: Sequence[tuple[str, ...] | None],
+    least: float = 0.,                     # probability of a single concept below which nothing is said
+) -> list[tuple[str, ...]]:                # concepts of each mention
+    "What is said about each mention: all of its joint reading, or the first concept."
+    return [several or tuple(id for id, p in some[:1] if p >= least) for some, several in zip(ranked, joint)]
+
 @patch
 def rank(
     self: Normalizer,
@@ -524,10 +538,9 @@ def rank(
     return ranked, joint
 
 @patch
-def concepts(self: Normalizer, mentions: Sequence[Mention], nil: bool = False, looked: tuple | None = None) -> list[tuple[str, ...]]:
-    "What is said about each mention: one concept, several, or, with `nil`, perhaps none."
-    ranked, joint = self.rank(mentions, looked)
-    return [several or tuple(id for id, p in some[:1] if not nil or p >= self.threshold) for some, several in zip(ranked, joint)]
+def concepts(self: Normalizer, mentions: Sequence[Mention], least: float = 0., looked: tuple | None = None) -> list[tuple[str, ...]]:
+    "What is said about each mention: one concept, several, or, with a least probability (`none_below`, `doubt_below`), perhaps none."
+    return spoken(*self.rank(mentions, looked), least)
 
 # %% ../nbs/11e_retrieval.ipynb #80c608a0
 def normalize(
@@ -554,9 +567,10 @@ def measured(
     ranked: Sequence[list],        # of `Normalizer.rank`
     joint: Sequence[tuple | None],
     seen: set[str],                # concepts that training mentions have
+    least: float = 0.,             # probability below which nothing is said
 ) -> dict[str, float]:
     "Per cent: document F1; accuracy of what is said and of the first five (any right concept counts); the former where the concept was seen in training, and where it was not."
-    first = [several or tuple(id for id, _ in some[:1]) for some, several in zip(ranked, joint)]
+    first = spoken(ranked, joint, least)
     right = np.array([bool(set(said) & set(m.ids)) for said, m in zip(first, mentions)], bool)
     five = np.array([r or bool({id for id, _ in some[:5]} & set(m.ids)) for some, m, r in zip(ranked, mentions, right)], bool)
     known = np.array([bool(set(m.ids) & seen) for m in mentions], bool)
@@ -572,19 +586,24 @@ def ablation(
     seeds: Sequence[int] = range(3),  # of the judge
     only: Sequence[str] = (),         # names of the systems; (): all
 ) -> pd.DataFrame:                    # a row for each system: `measured`, means over seeds, and the sample deviation of f1
-    "The full system, and what is left when one part is taken away."
+    "The full system, the same silent in doubt, and what is left when one part is taken away."
     dev, seen = [m for m in dev if m.ids], {id for m in train for id in m.ids}
     raw = lambda mentions: [replace(m, expanded=m.text) for m in mentions]
-    systems = {'everything': {}, 'one concept for each mention': dict(split=False), 'no judge': dict(rerank=False, split=False), 'a judge without a forest': dict(forest=False), 'training mentions are no names': dict(names=False), 'short forms as they stand': dict(raw=True),
+    systems = {'everything': {}, 'silent in doubt': dict(silent=True), 'one concept for each mention': dict(split=False), 'no judge': dict(rerank=False, split=False), 'a judge without a forest': dict(forest=False), 'training mentions are no names': dict(names=False), 'short forms as they stand': dict(raw=True),
                'encoder not taught': dict(encoder=plain), 'letters only': dict(encoder=None), 'encoder only': dict(letters=False), 'encoder only, no judge': dict(letters=False, rerank=False, split=False), 'letters only, no judge': dict(encoder=None, rerank=False, split=False)}
     if plain is None: del systems['encoder not taught']
     systems = {name: systems[name] for name in only or systems}
-    rows = {}
+    rows, normalizer = {}, None
     for name, choices in tqdm(systems.items(), desc='without'):
         choices = dict(dict(encoder=taught), **choices)
         mine, asked = (raw(train), raw(dev)) if choices.pop('raw', False) else (train, dev)
-        normalizer = Normalizer(vocabulary, mine, seed=min(seeds), **choices)
-        looked = normalizer.look(asked)
-        runs = pd.DataFrame([measured(asked, *(normalizer.learn(seed) if normalizer.judge else normalizer).rank(asked, looked), seen) for seed in (seeds if normalizer.judge else [0])])
+        if not (silent := choices.pop('silent', False)) or 'everything' not in rows:   # else it is the one before
+            normalizer = Normalizer(vocabulary, mine, seed=min(seeds), **choices)
+            looked = normalizer.look(asked)
+        runs = []
+        for seed in seeds if normalizer.judge else [0]:
+            if normalizer.judge: normalizer.learn(seed)
+            runs.append(measured(asked, *normalizer.rank(asked, looked), seen, normalizer.doubt_below if silent else 0.))
+        runs = pd.DataFrame(runs)
         rows[name] = {**runs.mean(), 'sd': runs.f1.std(ddof=1)}
     return pd.DataFrame(rows).T[['f1', 'sd', '@1', '@5', '@1 seen', '@1 unseen']]

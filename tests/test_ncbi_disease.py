@@ -41,16 +41,18 @@ def test_what_is_missing_of_a_corpus_is_told(tmp_path, monkeypatch):
 def test_search_is_run_once_and_says_the_same(tmp_path, monkeypatch):
     from clinbert_nb.finetuning import tiny_model
     from clinbert_nb.normalization import Concept
+    from clinbert_nb.retrieval import open_encoder
     monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
     v = Vocabulary('v', {i: Concept(i, (n,)) for i, n in dict(A='heart failure', B='renal cyst', C='breast cancer', D='ovarian cancer').items()})
     mention = lambda text, doc, *ids: Mention(str(doc), 0, len(text), text, text, ids)
     train = [mention(t, d, *ids) for d in range(30) for t, ids in (('cardiac failure', 'A'), ('kidney cyst', 'B'), ('breast and ovarian cancer', 'CD'), ('breast cancers', 'C'), ('ovarian cancers', 'D'), ('failure of the heart and such', 'A'))]
     parts = dict(train=train, dev=[mention('cardiac failures', 90, 'A'), mention('breast and ovarian cancer', 91, 'C', 'D')])
-    folder = tiny_model(tmp_path/'m', 'heart failure cyst cancer'.split())
-    scores = run_search('tiny', folder, parts, v, [0, 1], 'p', '13_test')
-    assert len(scores) == 2 and (scores.dev_f1 == 1).all() and [tuple(c for c, _ in row) for row in ranked_of(scores.folder[0], parts['dev'], 'dev')] == [('A',), ('C', 'D')]
+    encoder = open_encoder(tiny_model(tmp_path/'m', 'heart failure cyst cancer'.split()))
+    scores = run_search('tiny', encoder, parts, v, [0, 1], 'p', '13_test')
+    assert len(scores) == 2 and (scores.dev_f1 == 1).all() and said_by(scores, parts)['search, tiny']['dev'] == [[('A',), ('C', 'D')]]*2
+    assert list(said_by(scores, parts)) == ['search, tiny', 'search, tiny, silent in doubt'] and 0 <= scores.dev_silent_f1.min() <= 1
     monkeypatch.setattr(Normalizer, '__init__', None)    # nothing is made again
-    assert run_search('tiny', folder, parts, v, [0, 1], 'p', '13_test').equals(scores)
+    assert run_search('tiny', encoder, parts, v, [0, 1], 'p', '13_test').equals(scores)
 
 # %% ../nbs/13_ncbi_disease.ipynb #1e60d5f8
 def test_whole_documents_are_left_out():

@@ -120,6 +120,7 @@ def test_another_mention_explains_a_short_form():
     found = [x.expanded for x in spelled_out([m('ventricular septal defect'), m('VSD'), m('VSD', '2'), m('Vsd'), m('CSD'), m('septal defects'), m('SD')])]
     assert found == ['ventricular septal defect', 'ventricular septal defect', 'VSD', 'Vsd', 'CSD', 'septal defects', 'septal defects']
     assert [x.expanded for x in spelled_out([m('heart failure'), m('hay fever'), m('hay fever'), m('HF')])][-1] == 'hay fever'   # the more frequent one
+    assert [x.expanded for x in spelled_out([m('Dmpk deficient'), m('DM')])][-1] == 'DM'   # not the M of the first word
     documents = [Document('1', 'a heart failure and HF', (Span(2, 15, 'D'), Span(20, 22, 'D')), '1')]
     v = Vocabulary('v', {'A': Concept('A', ('x',))})
     assert [x.expanded for x in mentions_of(documents, v)[0]] == ['heart failure']*2 and [x.expanded for x in mentions_of(documents, v, {})[0]] == ['heart failure', 'HF']

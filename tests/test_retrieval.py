@@ -113,15 +113,21 @@ def test_normalizer_end_to_end():
     asked = [_mention(t, doc='new') for t in ('weak hearts', 'hepatic cyst', 'breast and ovarian cancer', 'cancer of the breast', 'nosuch')]
     said = n.concepts(asked)
     assert said[0] == ('A',) and said[1] == ('C',) and set(said[2]) == {'E', 'F'} and said[3] == ('E',)
-    assert all(quiet in ((), loud) for quiet, loud in zip(n.concepts(asked, nil=True), said))
+    assert all(quiet in ((), loud) for quiet, loud in zip(n.concepts(asked, n.none_below), said)) and n.concepts(asked, 1.01)[0] == ()
     assert n.concepts(asked) == Normalizer(v, training).concepts(asked)     # the same again
     simple = Normalizer(v)
     assert simple.judge is None and simple.concepts([_mention('hepatic cysts')]) == [('C',)]
 
-def test_threshold_for_nothing():
+def test_when_silence_is_better():
     mentions = [_mention('a', 'A'), _mention('b', 'B'), _mention('c'), _mention('d')]
     ranked = [[('A', .9)], [('B', .6)], [('X', .5)], []]
-    assert .5 < nil_threshold(mentions, ranked) <= .6 and nil_threshold(mentions[:2], ranked[:2]) == 0
+    assert .5 < silence(mentions, ranked, decisions_right) <= .6 and silence(mentions[:2], ranked[:2], decisions_right) == 0
+    assert decisions_right(mentions, [('A',), ('X',), (), ('X',)]) == 2
+    f1 = lambda mentions, said: document_f1(mentions, said)['f1']
+    asked, doubtful = [_mention(t, t.upper()) for t in 'abcd'], [[('A', .9)], [('B', .8)], [('X', .3)], [('D', .2)]]
+    assert silence(asked, doubtful, f1) == 0                                          # d is right at .2, and worth it
+    assert .3 < silence(asked, [*doubtful[:3], [('Y', .2)]], f1) <= .8                # two wrong ones less
+    assert spoken(doubtful, [None, None, ('P', 'Q'), None], .25) == [('A',), ('B',), ('P', 'Q'), ()]
 
 # %% ../nbs/11e_retrieval.ipynb #ecba673f
 def test_strings_become_concepts(tmp_path):
