@@ -161,7 +161,7 @@ def paired_test(
     score: str = 'test_accuracy',  # its column
 ) -> dict:                         # difference in points, its sd over seeds, t, one-tailed p
     "Paired t-test over seeds that `other` is better than `baseline`."
-    by_seed = scores.pivot(index='seed', columns='model', values=score)
+    by_seed = scores.pivot(index='seed', columns='model', values=score)[[baseline, other]].dropna()   # seeds that both have
     difference = 100*(by_seed[other] - by_seed[baseline])
     t = ttest_rel(by_seed[other], by_seed[baseline], alternative='greater') if len(by_seed) > 1 else None
     return dict(difference=difference.mean(), sd=difference.std(), t=t.statistic if t else float('nan'), p=t.pvalue if t else float('nan'), seeds=len(difference))

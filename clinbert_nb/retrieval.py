@@ -350,14 +350,14 @@ def fit_judge(
     found: Sequence[list],
     rows: np.ndarray,          # of `features`
     seed: int = 0,
-    forest: bool = True,       # both kinds of trees; False: boosted ones only, which is faster
+    forest: int = 200,         # trees of the forest; 0: boosted ones only
 ) -> list:                     # of classifiers
     "Trees that say how probable it is that a candidate is right; learned from mentions of one concept."
     right = np.array([id in m.ids for m, some in zip(mentions, found) for id, _ in some])
     used = np.array([len(m.ids) < 2 for m, some in zip(mentions, found) for _ in some])
     boosted = HistGradientBoostingClassifier(max_iter=120, learning_rate=.1, max_leaf_nodes=15, min_samples_leaf=30, l2_regularization=1., max_features=.7, early_stopping=False, random_state=seed)
     judge = [boosted.fit(rows[used], right[used])]
-    if forest: judge.append(ExtraTreesClassifier(200, min_samples_leaf=4, max_features=.4, n_jobs=-1, random_state=seed).fit(rows[used], right[used]).set_params(n_jobs=1))
+    if forest: judge.append(ExtraTreesClassifier(forest, min_samples_leaf=4, max_features=.4, n_jobs=-1, random_state=seed).fit(rows[used], right[used]).set_params(n_jobs=1))
     return judge
 
 def judged(
@@ -432,7 +432,7 @@ class Normalizer:
         names: bool = True,                # training mentions are names, too
         k: int = 30,                       # candidates of each mention
         rerank: bool = True,               # a judge puts the candidates in order
-        forest: bool = True,               # the judge has both kinds of trees
+        forest: int = 200,                 # trees in the judge that grow on their own; 0: boosted ones only
         split: bool = True,                # mentions may be of several concepts
         seed: int = 0,
     ):
@@ -476,10 +476,11 @@ def silence(
     mentions: Sequence[Mention],
     ranked: Sequence[list],      # of `judged`, by judges that have not learned from these notes
     score: Callable[[Sequence[Mention], list[tuple[str, ...]]], float],   # of mentions and what is said about each: larger is better
+    slack: float = 0.,           # how much of the best score is given away for speaking more often
 ) -> float:                      # 0, .02, .04, …
-    "The probability below which it is best to say nothing, by a score of these mentions; the lowest if several are."
-    said = lambda least: [tuple(id for id, p in some[:1] if p >= least) for some in ranked]
-    return float(max(np.arange(0, 1, .02), key=lambda least: (score(mentions, said(least)), -least)))
+    "The lowest probability below which it is best to say nothing, by a score of these mentions."
+    scores = {least: score(mentions, [tuple(id for id, p in some[:1] if p >= least) for some in ranked]) for least in np.arange(0, 1, .02).tolist()}
+    return min(least for least, x in scores.items() if x >= (1 - slack)*max(scores.values()))
 
 def decisions_right(
     mentions: Sequence[Mention],
@@ -501,12 +502,12 @@ def learn(self: Normalizer, seed: int = 0) -> Normalizer:
     for f in range(3):   # what a judge says of notes that it has not learned from
         mine, theirs = ([i for i, m in enumerate(training) if (fold[m.doc_id] == f) == inside] for inside in (True, False))
         of_mine = [i for i, (_, _, m) in enumerate(parts) if fold[m.doc_id] == f]
-        judge = fit_judge([training[i] for i in theirs], [found[i] for i in theirs], _rows_of(rows, found, theirs), seed, forest=False)
+        judge = fit_judge([training[i] for i in theirs], [found[i] for i in theirs], _rows_of(rows, found, theirs), seed, self.forest//4)
         for i, some in zip(mine, judged(judge, [found[i] for i in mine], _rows_of(rows, found, mine))): ranked[i] = some
         for i, some in zip(of_mine, judged(judge, [found_parts[i] for i in of_mine], _rows_of(rows_parts, found_parts, of_mine))): ranked_parts[i] = some
     self.none_below = silence(training, ranked, decisions_right)
     with_one = [i for i, m in enumerate(training) if m.ids]
-    self.doubt_below = silence([training[i] for i in with_one], [ranked[i] for i in with_one], lambda mentions, said: document_f1(mentions, said)['f1'])
+    self.doubt_below = silence([training[i] for i in with_one], [ranked[i] for i in with_one], lambda mentions, said: document_f1(mentions, said)['f1'], slack=.002)   # near its maximum the score hardly changes
     if self.split: self.splitter = fit_splitter(training, ranked, joint_readings(training, ranked, parts, ranked_parts, self.dictionary, leave_out=True), seed)
     return self
 
@@ -589,7 +590,7 @@ def ablation(
     "The full system, the same silent in doubt, and what is left when one part is taken away."
     dev, seen = [m for m in dev if m.ids], {id for m in train for id in m.ids}
     raw = lambda mentions: [replace(m, expanded=m.text) for m in mentions]
-    systems = {'everything': {}, 'silent in doubt': dict(silent=True), 'one concept for each mention': dict(split=False), 'no judge': dict(rerank=False, split=False), 'a judge without a forest': dict(forest=False), 'training mentions are no names': dict(names=False), 'short forms as they stand': dict(raw=True),
+    systems = {'everything': {}, 'silent in doubt': dict(silent=True), 'one concept for each mention': dict(split=False), 'no judge': dict(rerank=False, split=False), 'a judge without a forest': dict(forest=0), 'training mentions are no names': dict(names=False), 'short forms as they stand': dict(raw=True),
                'encoder not taught': dict(encoder=plain), 'letters only': dict(encoder=None), 'encoder only': dict(letters=False), 'encoder only, no judge': dict(letters=False, rerank=False, split=False), 'letters only, no judge': dict(encoder=None, rerank=False, split=False)}
     if plain is None: del systems['encoder not taught']
     systems = {name: systems[name] for name in only or systems}

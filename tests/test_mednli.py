@@ -51,6 +51,8 @@ def test_the_paired_test_is_one_tailed():
     assert abs(better['difference'] - 10) < 1e-9 and better['p'] < .01 and better['seeds'] == 3
     assert paired_test(make([.70, .72, .71], [.60, .61, .62]), 'A', 'B')['p'] > .99
     assert np.isnan(paired_test(make([.6], [.7]), 'A', 'B')['p'])
+    more = pd.concat([make([.60, .61, .62], [.70, .72, .71]), pd.DataFrame([dict(model='B', seed=9, test_accuracy=1.)])])
+    assert paired_test(more, 'A', 'B') == better    # a seed of only one of them is no pair
     as_f1 = make([.60, .61, .62], [.70, .72, .71]).rename(columns=dict(test_accuracy='test_f1'))
     assert paired_tests(as_f1, 'A', 'test_f1').loc['B − A'].to_dict() == better and paired_tests(as_f1[as_f1.model == 'A'], 'A', 'test_f1').empty
 
