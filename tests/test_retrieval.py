@@ -127,6 +127,8 @@ def test_when_silence_is_better():
     asked, doubtful = [_mention(t, t.upper()) for t in 'abcd'], [[('A', .9)], [('B', .8)], [('X', .3)], [('D', .2)]]
     assert silence(asked, doubtful, f1) == 0                                          # d is right at .2, and worth it
     assert .3 < silence(asked, [*doubtful[:3], [('Y', .2)]], f1) <= .8                # two wrong ones less
+    many, one_wrong = [_mention('a', 'A')]*500, [[('Y', .3)], *[[('A', .9)]]*499]
+    assert silence(many, one_wrong, lambda _, said: 500 - said.count(('Y',))) > .3 and silence(many, one_wrong, lambda _, said: 500 - said.count(('Y',)), slack=.002) == 0   # 499 is near enough
     assert spoken(doubtful, [None, None, ('P', 'Q'), None], .25) == [('A',), ('B',), ('P', 'Q'), ()]
 
 # %% ../nbs/11e_retrieval.ipynb #ecba673f
