@@ -582,7 +582,7 @@ def ablation(
     vocabulary: Vocabulary,
     train: Sequence[Mention],
     dev: Sequence[Mention],           # with their concepts; those without are left out
-    taught: Encoder,
+    taught: Encoder | None,           # None: letters only
     plain: Encoder | None = None,     # the encoder before it was taught
     seeds: Sequence[int] = range(3),  # of the judge
     only: Sequence[str] = (),         # names of the systems; (): all
@@ -593,6 +593,7 @@ def ablation(
     systems = {'everything': {}, 'silent in doubt': dict(silent=True), 'one concept for each mention': dict(split=False), 'no judge': dict(rerank=False, split=False), 'a judge without a forest': dict(forest=0), 'training mentions are no names': dict(names=False), 'short forms as they stand': dict(raw=True),
                'encoder not taught': dict(encoder=plain), 'letters only': dict(encoder=None), 'encoder only': dict(letters=False), 'encoder only, no judge': dict(letters=False, rerank=False, split=False), 'letters only, no judge': dict(encoder=None, rerank=False, split=False)}
     if plain is None: del systems['encoder not taught']
+    if taught is None: systems = {name: choices for name, choices in systems.items() if not name.startswith(('encoder', 'letters'))}
     systems = {name: systems[name] for name in only or systems}
     rows, normalizer = {}, None
     for name, choices in tqdm(systems.items(), desc='without'):

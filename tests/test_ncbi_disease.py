@@ -38,6 +38,24 @@ def test_what_is_missing_of_a_corpus_is_told(tmp_path, monkeypatch):
     with pytest.raises(CourseError, match='that belong to test_file'): corpus_files('', str(tmp_path/'medic.txt'), '', 'ncbi')
 
 # %% ../nbs/13_ncbi_disease.ipynb #c5fa5077
+def test_what_reads_is_what_was_named(tmp_path, monkeypatch):
+    from clinbert_nb.finetuning import tiny_model
+    from clinbert_nb.normalization import Concept
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
+    v = Vocabulary('v', {i: Concept(i, names) for i, names in dict(A=('heart failure', 'failure of the heart'), B=('renal cyst', 'kidney cyst')).items()})
+    mine, other = (str(tiny_model(tmp_path/name, 'heart failure cyst'.split())) for name in ('mine', 'other'))
+    monkeypatch.setenv('CLINBERT_CHECKPOINT', other)
+    name, reader, untaught = search_encoder('', dict(steps=2.), v, 'p', hospital=False)
+    assert (name, reader.source, untaught) == ('other', other, None)                  # as it is
+    name, reader, untaught = search_encoder(mine, dict(steps=2., batch_size=2.), v, 'p', hospital=False, pooling='mean')
+    assert (name, untaught.source, reader.pooling) == ('mine', mine, 'mean') and reader.source.startswith(str(tmp_path/'results/p/models/mine-synonyms-'))
+    assert search_encoder(mine, {}, v, 'p', hospital=True)[1].source == mine
+    monkeypatch.delenv('CLINBERT_CHECKPOINT')
+    assert search_encoder('', {}, v, 'p', hospital=False) == ('letters', None, None)
+    mentions = [Mention(str(d), 0, len(t), t, t, ids) for d in range(20) for t, ids in (('cardiac failure', 'A'), ('kidney cysts', 'B'))]
+    scores = run_search('letters', None, dict(train=mentions, dev=[Mention('90', 0, 11, 'renal cysts', 'renal cysts', ('B',))]), v, [0], 'p', '13_test')
+    assert scores.model.tolist() == ['search, letters'] and scores.dev_f1.tolist() == [1]
+
 def test_search_is_run_once_and_says_the_same(tmp_path, monkeypatch):
     from clinbert_nb.finetuning import tiny_model
     from clinbert_nb.normalization import Concept
