@@ -522,6 +522,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                           'clinbert_nb.ncbi_disease.said_by': ('ncbi_disease.html#said_by', 'clinbert_nb/ncbi_disease.py'),
                                           'clinbert_nb.ncbi_disease.search_encoder': ( 'ncbi_disease.html#search_encoder',
                                                                                        'clinbert_nb/ncbi_disease.py'),
+                                          'clinbert_nb.ncbi_disease.untested': ( 'ncbi_disease.html#untested',
+                                                                                 'clinbert_nb/ncbi_disease.py'),
                                           'clinbert_nb.ncbi_disease.with_concept': ( 'ncbi_disease.html#with_concept',
                                                                                      'clinbert_nb/ncbi_disease.py'),
                                           'clinbert_nb.ncbi_disease.write_said': ( 'ncbi_disease.html#write_said',

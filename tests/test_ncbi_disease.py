@@ -75,6 +75,11 @@ def test_search_is_run_once_and_says_the_same(tmp_path, monkeypatch):
     assert run_search('doubting', encoder, parts, v, [0], 'p', '13_test').equals(scores)
 
 # %% ../nbs/13_ncbi_disease.ipynb #1e60d5f8
+def test_what_is_tested_is_not_learned():
+    m = lambda doc, *ids: Mention(doc, 0, 1, 'x', 'x', ids)
+    parts = dict(train=[m('1', 'A'), m('2', 'B')], dev=[m('3'), m('4', 'A')], test=[m('2', 'B'), m('4'), m('5', 'A')])
+    assert untested(parts) == dict(train=[m('1', 'A'), m('3')])
+
 def test_whole_documents_are_left_out():
     mentions = [Mention(d, 0, 1, 'x', 'x') for d in ('7', '7', '3', '5', '3')]
     assert first_documents(mentions, 0) == mentions and [m.doc_id for m in first_documents(mentions, 2)] == ['7', '7', '3', '3']
