@@ -126,6 +126,7 @@ def search_encoder(
     whole = {k: v if k == 'learning_rate' else int(v) for k, v in synonyms.items()}
     return name, open_encoder(ensure_taught(checkpoint, vocabulary, profile, pooling=pooling, seed=seed, **whole), pooling), open_encoder(checkpoint, pooling)
 
+# %% ../nbs/13_ncbi_disease.ipynb #79754062
 SILENT = '_silent'   # behind the name of a part: what is said there if nothing is said in doubt
 
 def run_search(
