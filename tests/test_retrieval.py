@@ -136,3 +136,12 @@ def test_strings_become_concepts(tmp_path):
     answers = normalize(['Hepatic cyst', 'heart failures', 'breast and ovarian cancer'], _vocabulary(), k=2)
     assert [a[0]['id'] for a in answers[:2]] == ['C', 'A'] and {a['id'] for a in answers[2]} == {'E', 'F'} and all(a['joint'] for a in answers[2]) and answers[0][0]['name'] == 'hepatic cyst'
     assert len(normalize(['cyst'], _vocabulary(), _tiny(tmp_path), k=3)[0]) == 3 and normalize([], _vocabulary()) == []
+
+# %% ../nbs/11e_retrieval.ipynb #4284ba1b
+def test_every_row_takes_a_part_away():
+    v, training = _vocabulary(), [replace(m, doc_id=str(i)) for i in range(30) for m in (_mention('weak heart', 'A'), _mention('breast and ovarian cancer', 'E', 'F'), _mention('cancer of the breast', 'E'), _mention('ovarian cancers', 'F'))]
+    dev = [_mention(*row, doc='new') for row in (('weak hearts', 'A'), ('breast and ovarian cancer', 'E', 'F'), ('nosuch',))]
+    table = ablation(v, training, dev, None, seeds=[0])     # letters only: no row needs an encoder, none repeats another
+    assert table.index.tolist() == ['everything', 'silent in doubt', 'one concept for each mention', 'no judge', 'a judge without a forest', 'training mentions are no names', 'short forms as they stand']
+    assert table.f1['everything'] == 100*document_f1(dev[:2], Normalizer(v, training).concepts(dev[:2]))['f1'] == 100 > table.f1['one concept for each mention']
+    assert ablation(v, training, dev, None, seeds=[0], only=['no judge']).index.tolist() == ['no judge']
