@@ -23,7 +23,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from .cleaning import invented
-from .core import CourseError, derived_seed
+from .core import CourseError, derived_seed, shaded
 from .hospital import (
     COURSE, STORY, Concept, Lab, Patient, Pen, _date, fill, form, make_patient, mistype, patient_notes)
 from .ner import Document, Span, without_overlaps
@@ -205,7 +205,8 @@ def highlighted(
     colors = {t: COLORS[i % len(COLORS)] for i, t in enumerate(sorted({s.type for s in document.spans}))}
     text, at, said = document.text, start, []
     for s in (s for s in document.spans if s.start >= start and (stop is None or s.end <= stop)):
-        said += [html.escape(text[at:s.start]), f'<mark style="background:{colors[s.type]}">{html.escape(text[s.start:s.end])}<sub> {s.type}</sub></mark>']
+        words = f'{html.escape(text[s.start:s.end])}<sub> {s.type}</sub>'
+        said += [html.escape(text[at:s.start]), shaded(words, colors[s.type], 'mark')]
         at = s.end
     return f'<pre style="white-space:pre-wrap;line-height:1.6">{"".join(said)}{html.escape(text[at:stop])}</pre>'
 

@@ -6,7 +6,8 @@
 __all__ = ['CourseError', 'checkout', 'data_root', 'results_root', 'shown', 'whole_folder', 'ensure', 'unfinished', 'kept_folder',
            'whole_file', 'seed_everything', 'derived_seed', 'best_device', 'side_by_side', 'is_a', 'check_parameters',
            'existing', 'file_hash', 'code_hash', 'circumstances', 'Run', 'write_json', 'read_json', 'describe_corpus',
-           'is_shareable', 'view', 'run_notebook', 'read_profile', 'main']
+           'is_shareable', 'view', 'luminance', 'contrast', 'ink', 'shaded', 'illegible', 'run_notebook',
+           'read_profile', 'main']
 
 # %% ../nbs/00_core.ipynb #212bcbe2
 import argparse
@@ -346,6 +347,54 @@ def view(
 ) -> str:
     "The text itself if it may be shown; else its outline, with every letter `x` and every digit `0`."
     return text if shareable else re.sub(r'[^\W\d_]', 'x', re.sub(r'\d', '0', text))
+
+# %% ../nbs/00_core.ipynb #515d2629
+def luminance(
+    color,   # anything matplotlib knows: '#ffe0b2', 'white', numbers of red, green and blue
+) -> float:  # 0 (black) to 1 (white)
+    "Relative luminance of an opaque colour, as WCAG 2.2 defines it."
+    from matplotlib.colors import to_rgb
+    red_green_blue = np.array(to_rgb(color))
+    linear = np.where(red_green_blue <= .04045, red_green_blue/12.92, ((red_green_blue + .055)/1.055)**2.4)
+    return float(linear @ [.2126, .7152, .0722])
+
+def contrast(
+    one,     # a colour
+    other,   # another one
+) -> float:  # 1 (the same) to 21 (black and white)
+    "Contrast ratio of two opaque colours, as WCAG 2.2 defines it."
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + .05)/(dark + .05)
+
+# %% ../nbs/00_core.ipynb #9c88e747
+def ink(
+    background,  # a colour
+) -> str:        # 'black' or 'white'
+    "The colour of text that is easier to read on `background`; the contrast is 4.5 or more."
+    return max('black', 'white', key=lambda text: contrast(text, background))
+
+def shaded(
+    content: str,     # HTML
+    background: str,  # '#' and six digits
+    tag: str = 'span',
+    more: str = '',   # what else its style says
+) -> str:             # HTML
+    "`content` on a colour of its own, legible on a page of any colour."
+    return f'<{tag} style="background:{background};color:{ink(background)};{more}">{content}</{tag}>'
+
+# %% ../nbs/00_core.ipynb #ad588f5c
+def illegible(
+    html: str,
+) -> list[str]:  # styles
+    "The inline styles with a background but no colour of text, or the reverse, or with a contrast below 4.5 between them."
+    return [style for style in re.findall(r'style="([^"]*)"', html) if not _legible(style)]
+
+def _legible(style: str) -> bool:
+    "Whether a style sets neither background nor colour of text, or both, opaque and well apart."
+    found = dict(re.findall(r'(?:^|;)\s*(background|color)(?:-color)?\s*:\s*([^;\s]+)', style))
+    if not found: return True
+    opaque = all(re.fullmatch('#[0-9a-f]{6}|[a-z]+', color) for color in found.values())
+    return opaque and len(found) == 2 and contrast(*found.values()) >= 4.5
 
 # %% ../nbs/00_core.ipynb #c7d5c00e
 def run_notebook(

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import ttest_rel
 from sklearn.metrics import confusion_matrix
 
-from .core import CourseError, Run, derived_seed, existing, file_hash, results_root, shown
+from .core import CourseError, Run, derived_seed, existing, file_hash, ink, results_root, shown
 from .finetuning import Settings, Tuned, encode_pairs, finetune, mean_sd, model_identity, predict, predictions, run_once
 from .pretraining import FAMILY, ensure_checkpoints
 from .tokens import load_tokenizer
@@ -203,8 +203,8 @@ def plot_confusions(
     fig, axes = plt.subplots(1, len(tables), figsize=(1+3.1*len(tables), 3), squeeze=False)
     for ax, (name, table) in zip(axes[0], tables.items()):
         shares = confusion_matrix(table.gold, table.predicted, labels=list(label_names), normalize='true')
-        ax.imshow(shares, cmap='Blues', vmin=0, vmax=1)
-        for (i, j), v in np.ndenumerate(shares): ax.text(j, i, f'{v:.0%}', ha='center', va='center', color='white' if v > .5 else 'black')
+        image = ax.imshow(shares, cmap='Blues', vmin=0, vmax=1)
+        for (i, j), v in np.ndenumerate(shares): ax.text(j, i, f'{v:.0%}', ha='center', va='center', color=ink(image.to_rgba(v)))
         ax.set_xticks(range(len(label_names)), label_names, rotation=20)
         ax.set_yticks(range(len(label_names)), label_names if ax is axes[0, 0] else [])
         ax.set(title=name, xlabel='said')

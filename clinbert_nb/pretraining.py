@@ -41,7 +41,7 @@ from tqdm import tqdm
 from transformers import AutoConfig, BertConfig, BertForPreTraining, BertTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .core import (CourseError, best_device, code_hash, file_hash, is_a, read_json, read_profile, results_root, seed_everything, shown, side_by_side,
+from .core import (CourseError, best_device, code_hash, file_hash, ink, is_a, read_json, read_profile, results_root, seed_everything, shown, side_by_side,
                               whole_folder, write_json)
 from .instances import Rules, batch_maker, epoch_pairs, pair_batches, pair_blocks, special_ids
 from .notes import ensure_sentences
@@ -568,8 +568,8 @@ def plot_readers(
     "Held-out MLM loss of each reader on each text."
     grid = table.pivot(index='checkpoint', columns='corpus', values='mlm_loss').loc[table.checkpoint.unique(), table.corpus.unique()]
     fig, ax = plt.subplots(figsize=(1.5+1.2*grid.shape[1], .8+.4*grid.shape[0]))
-    ax.imshow(grid, cmap='YlGnBu_r', aspect='auto')
-    for (i, j), v in np.ndenumerate(grid.to_numpy()): ax.text(j, i, f'{v:.2f}', ha='center', va='center', color='black' if v > grid.to_numpy().mean() else 'white')
+    image = ax.imshow(grid, cmap='YlGnBu_r', aspect='auto')
+    for (i, j), v in np.ndenumerate(grid.to_numpy()): ax.text(j, i, f'{v:.2f}', ha='center', va='center', color=ink(image.to_rgba(v)))
     ax.set_xticks(range(grid.shape[1]), grid.columns)
     ax.set_yticks(range(grid.shape[0]), grid.index)
     ax.set_title('Loss of hidden words (nats)')

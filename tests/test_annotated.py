@@ -69,6 +69,13 @@ def test_the_text_at_a_mark_is_what_was_marked():
                 elif about == 'age': assert row[-1][a:b] == str(make_patient(number, 0).age)
                 elif about != 'abnormal': assert re.fullmatch(r'\[\*\*.*\*\*\]', row[-1][a:b], re.S)
 
+# %% ../nbs/06b_annotated.ipynb #6ceeb90c
+def test_marks_can_be_read_on_white_and_on_black():
+    from clinbert_nb.core import illegible
+    spans = tuple(Span(i, i+1, f'type {i}') for i in range(len(COLORS)))
+    shown_ = highlighted(Document('d', 'a'*len(COLORS), spans))
+    assert all(color in shown_ for color in COLORS) and illegible(shown_) == []
+
 # %% ../nbs/06b_annotated.ipynb #2e0eed3f
 def test_concepts_are_marked_everywhere_and_right():
     documents = concept_documents(25, 0)

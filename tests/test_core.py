@@ -106,6 +106,24 @@ def test_text_is_hidden_unless_its_corpus_allows_it(tmp_path):
     assert not is_shareable(tmp_path/'sub') and is_shareable(tmp_path)
     assert view('Müller, 47\n', False) == 'xxxxxx, 00\n'
 
+# %% ../nbs/00_core.ipynb #d39a5128
+def test_contrast_is_that_of_the_guidelines():
+    assert contrast('white', 'black') == pytest.approx(21) and contrast('red', 'red') == 1
+    assert contrast('#777777', 'white') == pytest.approx(4.48, abs=.005) == contrast('white', '#777777')
+    assert contrast('#0000ff', 'white') == pytest.approx(8.59, abs=.005)
+
+def test_there_is_ink_for_every_background():
+    steps = np.linspace(0, 1, 12)
+    colors = [(r, g, b) for r in steps for g in steps for b in steps]
+    assert min(contrast(ink(c), c) for c in colors) >= 4.5
+    assert {ink(c) for c in colors} == {'black', 'white'}
+
+def test_half_a_pair_of_colours_is_found():
+    for style in ('background:#ffe0b2', 'color:#c62828', 'text-align:left; background-color: #fff;', 'background:#ffe0b2;color:white;',
+                  'background:#ffe0b280;color:#000000', 'background:rgba(0,0,0,.1);color:black'):
+        assert illegible(f'<b style="{style}">x</b>') == [style]
+    assert illegible(shaded('x', '#ffe0b2', 'sub', 'border:0') + '<td style="text-align:left;border-bottom-color:red">x</td>') == []
+
 # %% ../nbs/00_core.ipynb #4e7ad8d0
 def test_a_profile_is_checked(tmp_path, monkeypatch):
     monkeypatch.setenv('SOMEWHERE', '/corpora')

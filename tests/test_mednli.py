@@ -56,6 +56,15 @@ def test_the_paired_test_is_one_tailed():
     as_f1 = make([.60, .61, .62], [.70, .72, .71]).rename(columns=dict(test_accuracy='test_f1'))
     assert paired_tests(as_f1, 'A', 'test_f1').loc['B − A'].to_dict() == better and paired_tests(as_f1[as_f1.model == 'A'], 'A', 'test_f1').empty
 
+# %% ../nbs/05_mednli.ipynb #f2a1a003
+def test_shares_can_be_read_on_every_shade():
+    from clinbert_nb.core import contrast
+    table = pd.DataFrame(dict(gold=list('aaaaabbbbbbbbbb'), predicted=list('aaabbbbbbbbbaaa')))
+    axes = plot_confusions(dict(model=table), ['a', 'b']).axes[0]
+    colors = axes.images[0].to_rgba([.6, .4, .3, .7])
+    assert [text.get_text() for text in axes.texts] == ['60%', '40%', '30%', '70%']
+    assert all(contrast(text.get_color(), color) >= 4.5 for text, color in zip(axes.texts, colors, strict=True))
+
 # %% ../nbs/05_mednli.ipynb #18d37381
 def test_worst_errors_are_found_by_id():
     pairs = pd.DataFrame(dict(pair_id=['a', 'b'], premise=['p', 'q'], hypothesis=['h', 'i'], label=['neutral', 'entailment']))

@@ -147,6 +147,14 @@ def test_training_learns_and_repeats():
     assert curves[0].equals(curves[1])
     assert curves[0].mlm_loss.iloc[-1] < .7*curves[0].mlm_loss.iloc[0]
 
+# %% ../nbs/03_pretraining.ipynb #9ddcae48
+def test_losses_can_be_read_on_every_shade():
+    from clinbert_nb.core import contrast
+    losses = np.arange(3, 3.9, .1)
+    axes = plot_readers(pd.DataFrame(dict(checkpoint='BERT', corpus=list('abcdefghi'), mlm_loss=losses))).axes[0]
+    colors = axes.images[0].to_rgba(losses)
+    assert all(contrast(text.get_color(), color) >= 4.5 for text, color in zip(axes.texts, colors, strict=True))
+
 # %% ../nbs/03_pretraining.ipynb #699d03c6
 def test_a_checkpoint_survives_saving(tmp_path):
     from transformers import AutoModel, AutoModelForMaskedLM, pipeline

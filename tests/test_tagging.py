@@ -90,11 +90,27 @@ def test_errors_are_shown_in_place_and_text_only_if_it_may_be():
     gold = Document('<d>', 'Mr <Foo> had\ncough 7', (Span(4, 7, 'NAME'), Span(13, 18, 'p')))
     said = replace(gold, spans=(Span(4, 7, 'NAME'), Span(9, 12, 'p')))
     shown_, hidden = highlight(gold, said, True), highlight(gold, said, False)
-    assert '&lt;<span style="background:#c8e6c9;">Foo</span><sub style="color:#2e7d32">NAME</sub>&gt;' in shown_ and '<span style="border-bottom:2px solid #c62828;">cough</span>' in shown_
+    assert f'&lt;{shaded("Foo", GREEN)}{shaded("NAME", GREEN, "sub")}&gt;' in shown_ and f'<span style="{UNDERLINED}">cough</span>{shaded("p", RED, "sub")}' in shown_
     assert 'Foo' not in hidden and 'cough' not in hidden and 'xxx' in hidden and not any('7' in piece.partition('>')[2] for piece in hidden.split('<'))
     assert worst_lines([gold], [said]) == [('<d>', 0, 12, 1), ('<d>', 13, 20, 1)] and worst_lines([gold], [gold]) == []
     assert '&lt;d&gt;' in show_worst([gold], [said], True) and 'cough' not in show_worst([gold], [said], False) and show_worst([gold], [gold], True) == 'no errors'
     assert 'cough' not in highlight(gold, said, True, 0, 12)
+
+def test_errors_can_be_read_on_white_and_on_black():
+    from clinbert_nb.core import contrast, illegible
+    gold = Document('d', 'a cough and rash', (Span(2, 7, 'p'), Span(12, 16, 'p')))
+    said = replace(gold, spans=(Span(2, 7, 'p'), Span(8, 14, 'p')))
+    shown_ = show_worst([gold], [said], True)
+    assert all(color in shown_ for color in (GREEN, ORANGE, RED, UNDERLINED)) and illegible(shown_) == []
+    line = UNDERLINED.split()[-1]
+    pages = '#ffffff', '#f5f5f5', '#111111', '#212121'  # of JupyterLab's themes, and of every second row of their tables
+    assert min(contrast(line, around) for around in (*pages, GREEN, ORANGE)) >= 3
+
+def test_counts_can_be_read_on_every_shade():
+    from clinbert_nb.core import contrast
+    axes = plot_confusion(pd.DataFrame([[6, 4], [3, 7]], index=list('xy'), columns=list('xy'))).axes[0]
+    colors = axes.images[0].to_rgba([.6, .4, .3, .7])
+    assert all(contrast(text.get_color(), color) >= 4.5 for text, color in zip(axes.texts, colors, strict=True))
 
 # %% ../nbs/06c_tagging.ipynb #4414ebcd
 def test_parts_contain_the_smaller_ones():
