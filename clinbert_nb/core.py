@@ -380,7 +380,8 @@ def shaded(
     more: str = '',   # what else its style says
 ) -> str:             # HTML
     "`content` on a colour of its own, legible on a page of any colour."
-    return f'<{tag} style="background:{background};color:{ink(background)};{more}">{content}</{tag}>'
+    style = ';'.join(filter(None, [f'background:{background}', f'color:{ink(background)}', more]))
+    return f'<{tag} style="{style}">{content}</{tag}>'
 
 # %% ../nbs/00_core.ipynb #ad588f5c
 def illegible(

@@ -201,7 +201,7 @@ def html(profile='demo'):
     steps, folder = read_profile(ROOT/'configs'/f'{profile}.yaml'), results_root()/profile
     env = Environment(loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, autoescape=lambda name: True)
     env.filters['metric'] = metric
-    page, style = env.get_template('page.html.j2'), HtmlFormatter(style='friendly').get_style_defs('.highlight')
+    page, style = env.get_template('page.html.j2'), HtmlFormatter(style='default').get_style_defs('.highlight')
     pages, names, seen, rows, total = folder/'pages', list(steps), {}, [], 0
     pages.mkdir(parents=True, exist_ok=True)
     for old in pages.glob('*.html'): old.unlink()

@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from clinbert_nb.core import read_profile, run_notebook
+from clinbert_nb.core import contrast, read_profile, run_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))
@@ -210,3 +210,15 @@ def test_pages_need_no_network_and_lead_to_each_other(tree, tmp_path, monkeypatc
     assert '<td>one</td><td class="number">0.8125</td><td class="number">40</td>' in index and '<th>run</th><th class="number">f1</th>' in index
     assert 'href="second.html"' in page and 'href="https://example.org/x"' in page and 'href="../index.html"' in page
     assert not re.search(r'<(script|link)\b|src="http|@import|url\(', index + page)
+
+
+def test_pages_are_light_for_everybody_and_their_colours_far_from_the_page(tree, tmp_path):
+    profile_of(tree, first={})
+    run_notebook(tree/'nbs/first.ipynb', tmp_path/'results/mine/first/executed.ipynb', progress=False)
+    done = python(tree/'scripts/course.py', 'html', 'mine', cwd=tmp_path, CLINBERT_RESULTS=str(tmp_path/'results'))
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path/'results/mine/pages/first.html').read_text()
+    rules = [rule for rule in page.splitlines() if not rule.startswith('.highlight .w ')]  # white space has nothing to read
+    colors = set(re.findall(r'(?<![-\w])(?:color|--ink|--soft|--link): (#\w+)', '\n'.join(rules)))
+    assert 'color-scheme: only light;' in page and '#636c76' in colors and len(colors) > 20
+    assert min(contrast(color, wash) for color in colors for wash in ('#ffffff', '#f7f8f9')) >= 4.5
