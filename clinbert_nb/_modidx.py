@@ -711,6 +711,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'clinbert_nb.notes.read_sentences': ('notes.html#read_sentences', 'clinbert_nb/notes.py'),
                                    'clinbert_nb.notes.sentence_shards': ('notes.html#sentence_shards', 'clinbert_nb/notes.py'),
                                    'clinbert_nb.notes.sentences_folder': ('notes.html#sentences_folder', 'clinbert_nb/notes.py'),
+                                   'clinbert_nb.notes.shown_categories': ('notes.html#shown_categories', 'clinbert_nb/notes.py'),
+                                   'clinbert_nb.notes.shown_category': ('notes.html#shown_category', 'clinbert_nb/notes.py'),
                                    'clinbert_nb.notes.solid': ('notes.html#solid', 'clinbert_nb/notes.py'),
                                    'clinbert_nb.notes.stage_notes': ('notes.html#stage_notes', 'clinbert_nb/notes.py'),
                                    'clinbert_nb.notes.staged_parts': ('notes.html#staged_parts', 'clinbert_nb/notes.py')},

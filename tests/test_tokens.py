@@ -20,7 +20,7 @@ def test_a_checkpoint_is_as_restricted_as_what_it_has_read(tmp_path):
     assert 'third has read notes, which may not be shown' in why_outlines(third) and why_outlines(first) == ''
 
 def test_what_a_folder_without_a_record_says_is_outlined_and_a_hub_name_is_public(tmp_path):
-    (tmp_path/'mine').mkdir()
+    (tmp_path/'mine').mkdir(), (tmp_path/'mine/config.json').touch()
     assert uttered(['Smith'], tmp_path/'mine') == ['xxxxx'] and has_read(tmp_path/'mine') == {'mine': False}
     assert "mine has no corpus.json" in why_outlines(tmp_path/'mine') and 'shareable=True' in why_outlines(tmp_path/'mine')
     assert uttered(['Smith'], 'google/bert') == ['Smith'] and why_outlines('google/bert') == ''
