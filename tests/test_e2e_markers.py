@@ -189,6 +189,12 @@ def test_the_search_finds_marks_in_every_kind_of_file(tmp_path):
     assert not hits(tmp_path), 'what was searched is not searched again'
 
 
+def test_what_a_model_says_is_shown_by_one_function_only():
+    for path in sorted((ROOT/'nbs').glob('*.ipynb')):
+        shown = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == 'code' and not c.source.startswith(('#| export', '#| test'))]
+        assert not [s for s in shown if 'fill_mask(' in s], f'{path.name} shows completions without `completions`'
+
+
 # runs
 
 CATALOGUE = 'data/synthetic/catalogue-0'

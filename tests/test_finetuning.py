@@ -206,7 +206,7 @@ def test_mean_and_sample_sd():
 def test_saved_and_reopened_gives_the_same_logits(tmp_path):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
     tuned, dev = _toy_run(toy_model(tmp_path/'toy'))
-    folder = save(tuned, tmp_path/'saved', {})
+    folder = save(tuned, tmp_path/'saved', {'pairs': True})
     again = AutoModelForSequenceClassification.from_pretrained(folder).to(tuned.model.device)
     assert np.array_equal(predict(again, dev), predict(tuned.model, dev)) and again.config.id2label == dict(enumerate(LABELS))
     text = 'pt denies fever .'
