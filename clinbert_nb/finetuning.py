@@ -29,7 +29,7 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 
 from .core import CourseError, Run, best_device, code_hash, derived_seed, seed_everything, whole_folder
 from .pretraining import make_optimizer, model_identity, open_model, quiet, tiny_bert
-from .tokens import load_tokenizer
+from .tokens import describe_checkpoint, load_tokenizer
 
 # %% ../nbs/04_finetuning.ipynb #3fe50f56
 def tiny_model(
@@ -264,6 +264,7 @@ class Tuned:
     model: torch.nn.Module
     tokenizer: object
     history: pd.DataFrame  # an epoch a row: train_loss, dev_loss, dev_metric, and whether its weights were kept
+    start: str             # the checkpoint it was trained from, a folder or a name on the Hub
 
 def mean_loss(logits, gold) -> float:
     "Mean cross-entropy of `predict`'s logits over the labels that count."
@@ -313,7 +314,7 @@ def finetune(
     if best: net.load_state_dict(best)
     kept = _better(rows) if settings.patience else len(rows) - 1
     history = pd.DataFrame(rows).set_index('epoch').assign(kept=[i == kept for i in range(len(rows))])
-    return Tuned(net.eval(), tokenizer, history)
+    return Tuned(net.eval(), tokenizer, history, str(model))
 
 # %% ../nbs/04_finetuning.ipynb #4c2f2cf4
 def grid(
@@ -400,10 +401,12 @@ def mean_sd(
 # %% ../nbs/04_finetuning.ipynb #6b480a25
 def save(
     tuned: Tuned,
-    folder,        # a new folder, or one to replace
-) -> Path:         # `folder`
+    folder,                 # a new folder, or one to replace
+    read: dict[str, bool],  # what it was fine-tuned on → may its text be shown?
+) -> Path:                  # `folder`
     "Save a fine-tuned model so that `AutoModel…from_pretrained(folder)` and `pipeline` open it."
     with quiet(), whole_folder(folder) as partial:
         tuned.model.save_pretrained(partial)
         tuned.tokenizer.save_pretrained(partial)
+        describe_checkpoint(partial, Path(folder).name, read, tuned.start)
     return Path(folder)

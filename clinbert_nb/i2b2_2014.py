@@ -260,11 +260,13 @@ def report_twice(
 
 # %% ../nbs/10_i2b2_2014.ipynb #0cf3de5a
 def ensure_mtsamples(
-    path,            # mtsamples.csv
+    path,                           # mtsamples.csv
     seed: int = 0,
-) -> Path:           # folder: task/ in the format of 2014, and markers.csv, surrogates.csv to pretrain on
+    shareable: bool | None = None,  # may the reports be shown? None: what the file's `corpus.json` says
+) -> Path:                          # folder: task/ in the format of 2014, and markers.csv, surrogates.csv to pretrain on
     "MTSamples with invented identities, made if it is not there yet. Raises `CourseError` if the file is not MTSamples."
     path = existing(path, 'MTSamples, one CSV file')
+    if shareable is None: shareable = is_shareable(path)
     def make(folder: Path):
         with path.open(newline='', encoding='utf-8-sig') as f: rows = list(csv.DictReader(f))
         if not rows or 'transcription' not in rows[0]: raise CourseError(f"{path.name} has no column 'transcription'; expected MTSamples.")
@@ -278,8 +280,8 @@ def ensure_mtsamples(
         write_i2b2_2014(task, folder/'task')
         for name, texts in notes.items():
             with (folder/f'{name}.csv').open('w', newline='', encoding='utf-8') as f: csv.writer(f).writerows([('ROW_ID', 'CATEGORY', 'TEXT'), *((i, 'report', t) for i, t in enumerate(texts, 1))])
-        describe_corpus(folder, 'MTSamples with invented identities', shareable=True, source='MTSamples, CC0; identities invented')
-    return ensure(data_root()/f'mtsamples-{file_hash(path)[:8]}-{seed}', make)
+        describe_corpus(folder, 'MTSamples with invented identities', shareable, source=f'{path.name}; identities invented')
+    return ensure(data_root()/f"mtsamples-{file_hash(path)[:8]}-{seed}{'' if shareable else '-restricted'}", make)
 
 # %% ../nbs/10_i2b2_2014.ipynb #e7cc2d61
 SETS = ('training-PHI-Gold-Set1', 'training-PHI-Gold-Set2', 'testing-PHI-Gold-fixed')
@@ -319,12 +321,13 @@ def read_corpus(
     test: list[str],
     strict: bool = True,
     seed: int = 0,
+    shareable: bool | None = None,  # may the text be shown? None: what the source's `corpus.json` says
 ) -> tuple[list[Document], list[Document], Counter, Path]:  # for training, for testing, what was odd, where they are from
     "Training and test documents. Presidio's templates and MTSamples' reports are set aside for testing by the fifth. Raises `CourseError`."
     if corpus not in ('i2b2_2014', 'presidio', 'mtsamples'): raise CourseError(f"Unknown corpus '{corpus}'; expected i2b2_2014, presidio or mtsamples.")
     if corpus == 'presidio' or corpus == 'mtsamples':
         if len(data) != 1: raise CourseError(f'The corpus {corpus} is one file; data names {len(data)}.')
-        source = Path(data[0]) if corpus == 'presidio' else ensure_mtsamples(data[0], seed)
+        source = Path(data[0]) if corpus == 'presidio' else ensure_mtsamples(data[0], seed, shareable)
         documents, counts = read_presidio(source) if corpus == 'presidio' else read_i2b2_2014(source/'task')
         return (*set_aside(documents, .2, seed), counts, source)
     if data and not test: raise CourseError('There are training notes and no test notes; expected their folder in the parameter test.')

@@ -22,7 +22,7 @@ from sklearn.metrics import confusion_matrix
 from .core import CourseError, Run, derived_seed, existing, file_hash, ink, results_root, shown
 from .finetuning import Settings, Tuned, encode_pairs, finetune, mean_sd, model_identity, predict, predictions, run_once
 from .pretraining import FAMILY, ensure_checkpoints
-from .tokens import load_tokenizer
+from .tokens import load_tokenizer, may_quote
 
 # %% ../nbs/05_mednli.ipynb #74867dd7
 LABELS = ('contradiction', 'entailment', 'neutral')   # the order of the original code

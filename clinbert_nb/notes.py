@@ -7,7 +7,8 @@ __all__ = ['COLUMNS', 'NOTES', 'LARGEST_FIELD', 'ROW_START', 'READERS', 'SPACE',
            'EXAMPLE', 'MIMIC_NOTES', 'Row', 'notes_file', 'note_columns', 'read_notes', 'Choices', 'choices', 'chosen',
            'solid', 'staged_parts', 'stage_notes', 'prepare_shard', 'mark_near_duplicates', 'finish_notes',
            'prepare_notes', 'sentences_folder', 'ensure_sentences', 'NoteSentences', 'sentence_shards',
-           'read_sentences', 'category_shares', 'plot_shares', 'plot_lengths', 'plot_note_lengths']
+           'read_sentences', 'category_shares', 'shown_category', 'shown_categories', 'plot_shares', 'plot_lengths',
+           'plot_note_lengths']
 
 # %% ../nbs/02_notes.ipynb #3fae77bb
 import csv
@@ -37,7 +38,7 @@ from tqdm import tqdm
 
 from .cleaning import near_duplicates, surrogates
 from .core import (CourseError, code_hash, data_root, describe_corpus, existing, is_shareable, kept_folder, read_json, shown,
-                              side_by_side, whole_file, write_json)
+                              side_by_side, view, whole_file, write_json)
 from .readings import reading
 from .sentences import restore_line_breaks, split_note
 
@@ -611,6 +612,23 @@ def category_shares(
     table = pd.DataFrame(columns).fillna(0).astype('int64').sort_values(['mimic_notes', 'notes'], ascending=False)
     table['share'], table['mimic_share'] = (100 * table[c] / table[c].sum() for c in ('notes', 'mimic_notes'))
     return table.rename_axis('category')[['notes', 'share', 'mimic_notes', 'mimic_share']]
+
+# %% ../nbs/02_notes.ipynb #a7908aec
+def shown_category(
+    name: str,
+    shareable: bool,  # may the text of its corpus be shown?
+) -> str:
+    "The name of a category, or its outline; MIMIC's are always shown."
+    return view(name, shareable or name.strip() in {c.strip() for c in MIMIC_NOTES})
+
+def shown_categories(
+    counts: dict[str, int],  # category → notes
+    shareable: bool,
+) -> dict[str, int]:
+    "The same with names that may be shown; equal outlines are added up."
+    shown = Counter()
+    for name, n in counts.items(): shown[shown_category(name, shareable)] += n
+    return dict(shown)
 
 # %% ../nbs/02_notes.ipynb #be5c1978
 def plot_shares(

@@ -8,7 +8,7 @@ __all__ = ['LOOK', 'FAMILY', 'pretraining_losses', 'tiny_bert', 'quiet', 'open_m
            'simple_pretraining', 'Shared', 'share_of', 'prefetched', 'asked_to_stop', 'Progress', 'save_state',
            'make_accelerator', 'save_or_stop', 'look', 'check_loss', 'backward', 'pretrain', 'check_family',
            'ensure_checkpoint', 'is_first', 'pretrain_heads', 'ensure_checkpoints', 'settings_of', 'main',
-           'plot_curves', 'reading_table', 'plot_readers', 'fill_mask']
+           'plot_curves', 'reading_table', 'plot_readers', 'fill_mask', 'completions']
 
 # %% ../nbs/03_pretraining.ipynb #2dfd58cd
 import argparse
@@ -41,12 +41,13 @@ from tqdm import tqdm
 from transformers import AutoConfig, BertConfig, BertForPreTraining, BertTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .core import (CourseError, best_device, code_hash, file_hash, ink, is_a, read_json, read_profile, results_root, seed_everything, shown, side_by_side,
+from .core import (CourseError, best_device, code_hash, file_hash, ink, is_a, is_shareable,
+                              read_json, read_profile, results_root, seed_everything, shown, side_by_side,
                               whole_folder, write_json)
 from .instances import Rules, batch_maker, epoch_pairs, pair_batches, pair_blocks, special_ids
 from .notes import ensure_sentences
-from .tokens import (VOCABULARY, Tokens, checkpoint_place, ensure_tokens, ensure_vocabulary, hospital_corpora, load_tokenizer, open_tokens, tokens_of,
-                                train_vocabulary)
+from .tokens import (Tokens, checkpoint_place, describe_checkpoint, ensure_tokens, ensure_vocabulary, hospital_corpora, load_tokenizer, may_quote,
+                                open_tokens, tokens_of, train_vocabulary, uttered, why_outlines)
 
 # %% ../nbs/03_pretraining.ipynb #0f72312a
 def pretraining_losses(
@@ -188,6 +189,7 @@ class PretrainingSettings(Rules):
     head_steps: int = 0         # steps for heads that had to be made, with the encoder frozen, before the others
     head_learning_rate: float = 1e-3
     spike: float = 3.           # nats by which the loss may exceed its best before the run stops
+    restricted_vocabulary: bool = False  # where there is no start: learn the vocabulary from text that may not be shown, too
     tracker: str = ''           # of `accelerate`, such as tensorboard
 
 def number_of_steps(
@@ -436,13 +438,14 @@ def ensure_checkpoint(
     start, corpus = family[name]
     start = start and ensure_checkpoint(start, profile, family, corpora, options, settings)
     sentences = {c: ensure_sentences(corpora[c], c, **(options or {}).get(c, {})) for c in ([corpus] if start else corpora)}
+    vocabulary = start or ensure_vocabulary(sentences.values(), restricted=settings.restricted_vocabulary)
     identity = dict(settings=asdict(settings), corpus=sentences[corpus].name, code=code_hash('instances', 'pretraining', 'tokens'),
-                    start=model_identity(start) if start else f'new, vocabulary of {VOCABULARY}')
+                    start=('' if start else 'new, vocabulary ') + model_identity(vocabulary))
     folder = results_root()/profile/'models'/name
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f'.{name}.lock')) if is_first() else nullcontext():
         if not (folder/'pretraining.json').exists() or read_json(folder/'pretraining.json')['identity'] != identity:
-            _make_checkpoint(name, folder, start, sentences, corpus, settings, identity)
+            _make_checkpoint(name, folder, start, vocabulary, sentences[corpus], settings, identity)
     return str(folder)
 
 # %% ../nbs/03_pretraining.ipynb #23422455
@@ -467,15 +470,15 @@ def pretrain_heads(
     for p in encoder: p.requires_grad_(True)
     return curve.assign(part='heads', step=curve.step-settings.head_steps)
 
-def _make_checkpoint(name, folder, start, sentences, corpus, settings, identity):
-    "Train one checkpoint into a Hub-format folder with its curve."
-    tokenizer = load_tokenizer(start or ensure_vocabulary(sentences.values()))
+def _make_checkpoint(name, folder, start, vocabulary, sentences, settings, identity):
+    "Train one checkpoint into a Hub-format folder with its curve and the record of what it has read."
+    tokenizer = load_tokenizer(vocabulary)
     model, new = load_for_pretraining(start, settings.seed) if start else (tiny_bert(tokenizer, seed=settings.seed), ['everything'])
     if settings.max_seq_length > model.config.max_position_embeddings:
         raise CourseError(f'max_seq_length is {settings.max_seq_length}, but {name} has only {model.config.max_position_embeddings} positions.')
     seed_everything(settings.seed)
     states = folder.with_name(f".{name}.{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]}.training")
-    tokens = open_tokens(ensure_tokens(sentences[corpus], tokenizer))
+    tokens = open_tokens(ensure_tokens(sentences, tokenizer))
     curve = pretrain_heads(model, new, tokens, tokenizer, settings, name, states/'heads') if start and new and settings.head_steps else None
     curve = pd.concat([curve, pretrain(model, tokens, tokenizer, settings, name, states).assign(part='all')])
     if is_first():
@@ -484,6 +487,7 @@ def _make_checkpoint(name, folder, start, sentences, corpus, settings, identity)
             tokenizer.save_pretrained(partial)
             curve.to_csv(partial/'curve.csv', index=False)
             write_json(partial/'pretraining.json', dict(identity=identity, new=new))
+            describe_checkpoint(partial, name, {sentences.name: is_shareable(sentences)}, start=vocabulary)
             if (states/'pretraining').exists(): shutil.copytree(states/'pretraining', partial/'logs')
         for left in folder.parent.glob(f'.{name}.*.training'): shutil.rmtree(left)
     PartialState().wait_for_everyone()
@@ -589,6 +593,17 @@ def fill_mask(
     inputs = tokenizer(text, return_tensors='pt')
     at = (inputs['input_ids'][0] == tokenizer.mask_token_id).nonzero().item()
     return tokenizer.convert_ids_to_tokens(model(**inputs).prediction_logits[0, at].topk(top).indices.tolist())
+
+# %% ../nbs/03_pretraining.ipynb #06e56908
+def completions(
+    checkpoints: dict[str, str],  # name → folder, or name on the Hub
+    questions: list[str],         # each with one [MASK]
+    top: int = 5,
+) -> pd.DataFrame:                # a row for each question, a column for each checkpoint
+    "The likeliest pieces for hidden words, as they may be shown (`uttered`); says why there are outlines, if there are."
+    table = {name: [' '.join(uttered(fill_mask(folder, q, top), folder)) for q in questions] for name, folder in checkpoints.items()}
+    for reason in filter(None, map(why_outlines, checkpoints.values())): print(reason)
+    return pd.DataFrame(table, index=questions)
 
 # %% ../nbs/03_pretraining.ipynb #1b939b64
 if __name__ == '__main__' and 'get_ipython' not in globals(): main()

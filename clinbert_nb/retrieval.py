@@ -32,7 +32,7 @@ from .core import CourseError, best_device, code_hash, ensure, results_root, see
 from .finetuning import fingerprint
 from .normalization import Mention, Vocabulary, cleaned, document_f1, proposed_parts
 from .pretraining import model_identity, open_model
-from .tokens import load_tokenizer
+from .tokens import describe_checkpoint, load_tokenizer
 
 # %% ../nbs/11e_retrieval.ipynb #02bd88d4
 @dataclass
@@ -249,6 +249,7 @@ def ensure_taught(
     def make(partial: Path):
         encoder = teach_synonyms(checkpoint, vocabulary, **choices)
         encoder.model.save_pretrained(partial), encoder.tokenizer.save_pretrained(partial)
+        describe_checkpoint(partial, folder.name, {}, checkpoint)
     return ensure(folder, make)
 
 # %% ../nbs/11e_retrieval.ipynb #a0c9176c

@@ -34,7 +34,7 @@ from .finetuning import (Settings, Tuned, check_examples, collate, encode_pairs,
 from .normalization import Concept, Mention, Vocabulary, cleaned, document_f1
 from .pretraining import make_optimizer
 from .tagging import run_grid
-from .tokens import load_tokenizer
+from .tokens import load_tokenizer, may_quote
 
 # %% ../nbs/11c_softmax.ipynb #f537ebf3
 def with_targets(
@@ -429,7 +429,7 @@ def finetune_sampled(
             if epoch - 1 - kept >= settings.patience: break
     if best: net.load_state_dict(best)
     kept = int(np.argmax([r['dev_metric'] for r in history])) if settings.patience else len(history) - 1
-    return Tuned(net.eval(), tokenizer, pd.DataFrame(history).set_index('epoch').assign(kept=[i == kept for i in range(len(history))]))
+    return Tuned(net.eval(), tokenizer, pd.DataFrame(history).set_index('epoch').assign(kept=[i == kept for i in range(len(history))]), str(checkpoint))
 
 # %% ../nbs/11c_softmax.ipynb #a1c88b58
 def head_bytes(

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['VOCABULARY', 'AFTER', 'AROUND', 'CUTS', 'TOGETHER', 'REMEMBERED', 'LONGEST', 'NASTY', 'BATCH', 'NOTES', 'SMALL',
-           'train_vocabulary', 'check_casing', 'checkpoint_place', 'load_tokenizer', 'fast_tokenizer', 'piece_type',
-           'plain_pieces', 'hospital_corpora', 'ensure_vocabulary', 'laid_out', 'cut_words', 'looked_up',
+           'train_vocabulary', 'check_casing', 'checkpoint_place', 'load_tokenizer', 'may_quote', 'has_read',
+           'describe_checkpoint', 'uttered', 'why_outlines', 'fast_tokenizer', 'piece_type', 'plain_pieces',
+           'hospital_corpora', 'vocabulary_corpora', 'ensure_vocabulary', 'laid_out', 'cut_words', 'looked_up',
            'recalled_pieces', 'why_plain', 'has_added_token', 'WordPieces', 'check_pieces', 'tokenizer_hash',
            'is_held_out', 'tokenize_shard', 'make_tokens', 'tokens_folder', 'ensure_tokens', 'JoinedIds', 'Tokens',
            'open_tokens', 'tokens_of']
@@ -31,8 +32,8 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from .core import (CourseError, data_root, derived_seed, ensure, existing, file_hash, read_json, shown, side_by_side, whole_file,
-                              whole_folder, write_json)
+from .core import (CourseError, data_root, derived_seed, ensure, existing, file_hash, is_shareable, read_json, shown, side_by_side,
+                              view, whole_file, whole_folder, write_json)
 from .hospital import ensure_hospital
 from .notes import ensure_sentences, read_sentences, sentence_shards
 
@@ -82,6 +83,53 @@ def load_tokenizer(
     check_casing(tokenizer, name)
     return tokenizer
 
+# %% ../nbs/02b_tokens.ipynb #4d64c214
+def may_quote(
+    model,  # folder of a checkpoint or tokenizer, or a name on the Hub
+) -> bool:
+    "Whether its words may be shown: a name on the Hub is public; a folder must say so in a `corpus.json`."
+    place = checkpoint_place(model)
+    return not isinstance(place, Path) or is_shareable(place)
+
+def has_read(
+    model,  # folder of a checkpoint or tokenizer, or a name on the Hub
+) -> dict[str, bool]:  # name of a corpus or of a start → may its text be shown?
+    "What a checkpoint has read, by its `corpus.json`; without one, the checkpoint itself stands for it."
+    file = Path(model)/'corpus.json'
+    return file.is_file() and read_json(file).get('read') or {Path(model).name: may_quote(model)}
+
+# %% ../nbs/02b_tokens.ipynb #f137c548
+def describe_checkpoint(
+    folder,                 # of a checkpoint or tokenizer that is being written
+    name: str,              # what it is called
+    read: dict[str, bool],  # corpus that it has read → may its text be shown?
+    start=None,             # checkpoint or vocabulary that it was made from, a folder or a name on the Hub; None: there is none
+):
+    "Write its `corpus.json`: it is as restricted as what it has read and what it was made from."
+    before = {} if start is None else has_read(start)
+    together = {n: read.get(n, True) and before.get(n, True) for n in [*before, *read]}
+    shareable = all(read.values()) and (start is None or may_quote(start))
+    write_json(Path(folder)/'corpus.json', dict(name=name, shareable=shareable, source='what it was trained on', read=together))
+
+# %% ../nbs/02b_tokens.ipynb #2cd69c52
+def uttered(
+    words: Iterable[str],  # from a checkpoint: completions, neighbours, entries of its vocabulary
+    model,                 # that checkpoint, a folder or a name on the Hub
+) -> list[str]:
+    "The words as they may be shown: themselves, or their outlines if the checkpoint may not be quoted."
+    may_show = may_quote(model)
+    return [view(word, may_show) for word in words]
+
+def why_outlines(
+    model,  # folder of a checkpoint or tokenizer, or a name on the Hub
+) -> str:   # empty if its words may be shown
+    "One sentence for whoever looks at outlines."
+    if may_quote(model): return ''
+    name, secret = Path(model).name, [n for n, may_show in has_read(model).items() if not may_show]
+    if secret and (Path(model)/'corpus.json').is_file(): return f"{name} has read {', '.join(secret)}, which may not be shown: outlines stand for its words."
+    return (f'{name} has no corpus.json that says what it has read: outlines stand for its words. '
+            f"If all of that may be shown, say so: describe_corpus('{shown(model)}', '{name}', shareable=True)")
+
 # %% ../nbs/02b_tokens.ipynb #a9d7753c
 def fast_tokenizer(
     tokenizer,  # of `transformers`; or a folder of a checkpoint, or a name on the Hub
@@ -119,15 +167,37 @@ def hospital_corpora() -> tuple[dict, dict]:
     files = dict(general=folder/'general.txt', biomedical=folder/'biomedical.txt', notes=folder/'NOTEEVENTS.csv', discharge=folder/'NOTEEVENTS.csv')
     return {k: str(v) for k, v in files.items()}, dict(discharge=dict(categories=['Discharge summary']))
 
+def vocabulary_corpora(
+    sentences: Iterable[Path],  # folders made by 02_notes
+    restricted: bool = False,   # learn from text that may not be shown, too
+) -> list[Path]:
+    "Those that a vocabulary is learned from, and says which are left out. Raises `CourseError` if none is left."
+    folders = sorted(set(sentences))
+    secret = [f.name for f in folders if not is_shareable(f)]
+    if not secret: return folders
+    those = f"{', '.join(secret)}, which may not be shown"
+    if restricted:
+        print(f'The vocabulary is learned from {those}: it holds whole words of that text, and so does the folder of every checkpoint that is made with it.')
+        return folders
+    if len(secret) == len(folders):
+        raise CourseError(f'A vocabulary learned from {those}, would hold whole words of that text. Name a checkpoint whose tokenizer to use '
+                          '(as the model, or as the start in a family), or allow it with restricted_vocabulary: true.')
+    print(f'The vocabulary is not learned from {those}; restricted_vocabulary: true would allow it.')
+    return [f for f in folders if is_shareable(f)]
+
 def ensure_vocabulary(
     sentences: Iterable[Path],  # folders made by 02_notes
     size: int = VOCABULARY,
+    restricted: bool = False,   # learn from text that may not be shown, too
 ) -> Path:                      # a folder with a tokenizer
-    "The vocabulary of a family that starts from nothing, learned from the sentences of its corpora; made if missing."
-    folders = sorted(set(sentences))
-    fingerprint = hashlib.sha256(' '.join([str(size), *(f.name for f in folders)]).encode()).hexdigest()[:8]
+    "The vocabulary of a family that starts from nothing, learned from the sentences of its corpora; made if missing. Raises `CourseError` as `vocabulary_corpora`."
+    folders = vocabulary_corpora(sentences, restricted)
+    fingerprint = hashlib.sha256(' '.join(['described', str(size), *(f.name for f in folders)]).encode()).hexdigest()[:8]
     lines = lambda: (line for f in folders for note in islice(read_sentences(f), 5000) for line in note.sentences)
-    return ensure(data_root()/'tokens'/f'vocabulary-{fingerprint}', lambda folder: train_vocabulary(lines(), size).save_pretrained(folder))
+    def make(folder: Path):
+        train_vocabulary(lines(), size).save_pretrained(folder)
+        describe_checkpoint(folder, 'vocabulary', {f.name: is_shareable(f) for f in folders})
+    return ensure(data_root()/'tokens'/f'vocabulary-{fingerprint}', make)
 
 # %% ../nbs/02b_tokens.ipynb #6c926410
 AFTER, AROUND = 1, 2   # how a byte cuts: a space belongs to the word before it, a punctuation character is a word of its own

@@ -206,9 +206,17 @@ def test_mean_and_sample_sd():
 def test_saved_and_reopened_gives_the_same_logits(tmp_path):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
     tuned, dev = _toy_run(toy_model(tmp_path/'toy'))
-    folder = save(tuned, tmp_path/'saved')
+    folder = save(tuned, tmp_path/'saved', {'pairs': True})
     again = AutoModelForSequenceClassification.from_pretrained(folder).to(tuned.model.device)
     assert np.array_equal(predict(again, dev), predict(tuned.model, dev)) and again.config.id2label == dict(enumerate(LABELS))
     text = 'pt denies fever .'
     assert AutoTokenizer.from_pretrained(folder)(text) == tuned.tokenizer(text)
     assert json.loads((folder/'tokenizer.json').read_text())['truncation'] is None
+
+def test_a_saved_model_is_as_restricted_as_its_start_and_its_task(tmp_path):
+    from clinbert_nb.core import describe_corpus, is_shareable
+    tuned, _ = _toy_run(toy := toy_model(tmp_path/'toy'))
+    shareable = lambda read: is_shareable(save(tuned, tmp_path/'saved', read))
+    assert not shareable(dict(pairs=True))   # nobody has said what the toy has read
+    describe_corpus(toy, 'toy', shareable=True)
+    assert shareable(dict(pairs=True)) and not shareable(dict(pairs=False))

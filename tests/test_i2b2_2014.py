@@ -124,6 +124,7 @@ def test_mtsamples_is_made_into_a_corpus(tmp_path, monkeypatch):
     pretraining = list(csv.DictReader((folder/'markers.csv').open(newline=''))), list(csv.DictReader((folder/'surrogates.csv').open(newline='')))
     assert len(documents) + len(pretraining[0]) == 40 == len(documents) + len(pretraining[1]) and min(len(documents), len(pretraining[0])) > 5
     assert all('[**' in r['TEXT'] for r in pretraining[0]) and not any('[**' in r['TEXT'] for r in pretraining[1]) and '\nDr. ' in documents[0].text and not counts
+    assert not is_shareable(folder) and is_shareable(ensure_mtsamples(tmp_path/'m.csv', shareable=True))   # nobody has said that it may be shown; somebody has
     train, test, _, _ = read_corpus('mtsamples', [str(tmp_path/'m.csv')], [])
     assert len(train) + len(test) == len(documents) and not {d.group for d in train} & {d.group for d in test}
     for arguments, message in ((('mtsamples', [], []), 'is one file; data names 0'), (('i2b2_2014', ['x'], []), 'no test notes'), (('mimic', [], []), "Unknown corpus 'mimic'")):

@@ -221,6 +221,10 @@ def test_other_options_give_another_folder(tmp_path, monkeypatch):
     assert read_json(ensure_one(source, 'x')/'corpus.json')['name'] == 'x'
 
 # %% ../nbs/02_notes.ipynb #b5234d41
+def test_categories_that_are_not_mimics_are_outlined():
+    counts = {'Physician ': 2, 'Ward Smith': 1, 'Ward Jones': 1}
+    assert shown_categories(counts, True) == counts and shown_categories(counts, False) == {'Physician ': 2, 'xxxx xxxxx': 2}
+
 def test_shares_add_up_whatever_the_blanks():
     shares = category_shares({'Physician ': 1, 'Physician': 1, 'ECG': 2, 'Surgery': 4})
     assert shares.loc['Physician', 'notes'] == 2 and shares.loc['Surgery', 'share'] == 50 and shares.share.sum() == 100

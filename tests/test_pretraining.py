@@ -155,6 +155,34 @@ def test_losses_can_be_read_on_every_shade():
     colors = axes.images[0].to_rgba(losses)
     assert all(contrast(text.get_color(), color) >= 4.5 for text, color in zip(axes.texts, colors, strict=True))
 
+# %% ../nbs/03_pretraining.ipynb #74077105
+def test_a_checkpoint_that_has_read_restricted_notes_answers_in_outlines(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
+    corpora = {c: str(tmp_path/f'{c}.txt') for c in ('general', 'notes')}
+    for file in corpora.values(): Path(file).write_text('\n\n'.join(f'The man has pain {i}.\nHe denies fever {i}.\nPlan is rest.' for i in range(120)))
+    family, options = {'A': ['', 'general'], 'B': ['A', 'notes'], 'C': ['B', 'general']}, dict(general=dict(shareable=True))
+    few = PretrainingSettings(steps=2, batch_size=4, max_seq_length=24, evaluations=0)
+    made = {name: ensure_checkpoint(name, 'p', family, corpora, options, few) for name in family}
+    assert 'The vocabulary is not learned from notes-' in capsys.readouterr().out
+    assert [may_quote(folder) for folder in made.values()] == [True, False, False]
+    table = completions(made, ['He has [MASK].'])
+    assert table.A.item() == ' '.join(fill_mask(made['A'], 'He has [MASK].'))
+    said = capsys.readouterr().out
+    for name in 'BC':
+        assert {c for c in table[name].item() if c.isalnum()} <= {'x', '0'} and f'{name} has read notes-' in said
+
+def test_a_vocabulary_of_restricted_notes_must_be_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
+    (tmp_path/'notes.txt').write_text('\n\n'.join(f'The man has pain {i}.\nHe denies fever {i}.\nPlan is rest.' for i in range(120)))
+    family, corpora = {'A': ['', 'notes']}, dict(notes=str(tmp_path/'notes.txt'))
+    few = PretrainingSettings(steps=2, batch_size=4, max_seq_length=24, evaluations=0)
+    with pytest.raises(CourseError, match='would hold whole words of that text. Name a checkpoint .* or allow it with restricted_vocabulary: true'):
+        ensure_checkpoint('A', 'p', family, corpora, {}, few)
+    folder = ensure_checkpoint('A', 'p', family, corpora, {}, replace(few, restricted_vocabulary=True))
+    assert 'it holds whole words of that text' in capsys.readouterr().out and not may_quote(folder)
+
 # %% ../nbs/03_pretraining.ipynb #699d03c6
 def test_a_checkpoint_survives_saving(tmp_path):
     from transformers import AutoModel, AutoModelForMaskedLM, pipeline
@@ -201,7 +229,7 @@ def test_a_checkpoint_is_made_once_and_again_when_the_settings_change(tmp_path, 
     monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
     (tmp_path/'a.txt').write_text('\n\n'.join(f'The pt has pain {i}.\nHe denies fever {i}.\nPlan is rest.' for i in range(120)))
     family, corpora = {'A': ['', 'a'], 'B': ['A', 'a']}, {'a': str(tmp_path/'a.txt')}
-    make = lambda steps: Path(ensure_checkpoint('B', 'p', family, corpora, {}, PretrainingSettings(steps=steps, batch_size=4, max_seq_length=24, evaluations=1)))
+    make = lambda steps: Path(ensure_checkpoint('B', 'p', family, corpora, dict(a=dict(shareable=True)), PretrainingSettings(steps=steps, batch_size=4, max_seq_length=24, evaluations=1)))
     weights = lambda folder: (folder/'model.safetensors').stat().st_mtime_ns
     first = weights(make(2))
     assert weights(make(2)) == first != weights(make(3))

@@ -52,7 +52,7 @@ def test_a_saved_tagger_marks_new_documents(tmp_path):
     documents = few_words(12, 0)
     toy = toy_of(documents, tmp_path/'toy')
     tokenizer, tuned = load_tokenizer(toy), tune(toy, dict(train=documents, dev=documents), Settings(3e-3, 4, 2, max_seq_length=40))
-    again = load_model(save(tuned, tmp_path/'saved'), list(tuned.model.config.label2id), 'token', say=False)
+    again = load_model(save(tuned, tmp_path/'saved', {'notes': True}), list(tuned.model.config.label2id), 'token', say=False)
     said = tag(tuned.model, tokenizer, documents, 40)
     assert said == tag(again.eval(), tokenizer, documents, 40) and any(d.spans for d in said) and {s.type for d in said for s in d.spans} <= {'problem', 'test', 'treatment'}
     assert tag(again, tokenizer, [Document('blank', '\n')]) == [Document('blank', '\n')]

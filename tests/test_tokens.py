@@ -6,6 +6,36 @@ from clinbert_nb.tokens import *
 
 globals().update({k: v for k, v in vars(clinbert_nb.tokens).items() if not k.startswith("__")})
 
+# %% ../nbs/02b_tokens.ipynb #24a43ade
+def test_a_checkpoint_is_as_restricted_as_what_it_has_read(tmp_path):
+    def described(name, read, start=None):
+        (folder := tmp_path/name).mkdir()
+        describe_checkpoint(folder, name, read, start)
+        return folder
+    first = described('first', dict(general=True))
+    second = described('second', dict(notes=False), first)
+    third = described('third', dict(general=True), second)
+    assert [may_quote(m) for m in (first, second, third)] == [True, False, False]
+    assert has_read(third) == dict(general=True, notes=False)
+    assert 'third has read notes, which may not be shown' in why_outlines(third) and why_outlines(first) == ''
+
+def test_what_a_folder_without_a_record_says_is_outlined_and_a_hub_name_is_public(tmp_path):
+    (tmp_path/'mine').mkdir(), (tmp_path/'mine/config.json').touch()
+    assert uttered(['Smith'], tmp_path/'mine') == ['xxxxx'] and has_read(tmp_path/'mine') == {'mine': False}
+    assert "mine has no corpus.json" in why_outlines(tmp_path/'mine') and 'shareable=True' in why_outlines(tmp_path/'mine')
+    assert uttered(['Smith'], 'google/bert') == ['Smith'] and why_outlines('google/bert') == ''
+    (tmp_path/'child').mkdir()
+    describe_checkpoint(tmp_path/'child', 'child', dict(general=True), tmp_path/'mine')
+    assert not may_quote(tmp_path/'child') and 'child has read mine' in why_outlines(tmp_path/'child')
+
+def test_who_says_that_a_restricted_start_may_be_shown_is_believed(tmp_path):
+    from clinbert_nb.core import describe_corpus
+    for name in ('start', 'child'): (tmp_path/name).mkdir()
+    describe_checkpoint(tmp_path/'start', 'start', dict(notes=False))
+    describe_corpus(tmp_path/'start', 'start', shareable=True)
+    describe_checkpoint(tmp_path/'child', 'child', {}, tmp_path/'start')
+    assert may_quote(tmp_path/'child')
+
 # %% ../nbs/02b_tokens.ipynb #770618fb
 def test_casing_is_asserted(tmp_path):
     vocab = {t: i for i, t in enumerate('[PAD] [UNK] [CLS] [SEP] [MASK] Patient patient SOB A B C ABC abc a b c'.split())}
