@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['PRIVATE', 'ROOM', 'Marks', 'MODIFIERS', 'SITES', 'NOUNS', 'RARE_DRUGS', 'TESTS', 'NARRATIVE', 'CONCEPT_WORDS',
-           'FIRST_PATIENT', 'COLORS', 'EVENT_WORDS', 'WORDS_AS_NAMES', 'PROFESSIONS', 'PLACES', 'Name', 'DATES', 'HOW',
-           'SLOTS', 'HEADS', 'FEET', 'SAID', 'UNSAID', 'LABELS', 'Piece', 'SCHEMES', 'cover', 'uncover', 'Author',
-           'with_words', 'wordings', 'modified', 'rare', 'annotated_notes', 'concept_type', 'concept_documents',
-           'highlighted', 'event_type', 'event_documents', 'Identity', 'identity_of', 'named', 'dated', 'blanks',
-           'together', 'framed', 'with_identity', 'identity_kind', 'identity_documents', 'remembered']
+           'FIRST_PATIENT', 'COLORS', 'EVENT_WORDS', 'NAMED_AFTER', 'PHRASES', 'EPONYMS', 'WORDS_AS_NAMES',
+           'PROFESSIONS', 'PLACES', 'Name', 'NAME_SHARE', 'DATES', 'HOW', 'SLOTS', 'HEADS', 'FEET', 'SAID', 'UNSAID',
+           'EPONYM_NOTES', 'EPONYM_SENTENCES', 'LABELS', 'Piece', 'SCHEMES', 'cover', 'uncover', 'Author', 'with_words',
+           'wordings', 'modified', 'rare', 'annotated_notes', 'concept_type', 'concept_documents', 'highlighted',
+           'event_type', 'event_documents', 'Identity', 'last_name', 'identity_of', 'named', 'dated', 'blanks',
+           'together', 'framed', 'with_identity', 'identity_kind', 'identity_documents', 'eponym_pattern',
+           'eponym_mentions', 'remembered']
 
 # %% ../nbs/06b_annotated.ipynb #7362630b
 import html
@@ -16,7 +18,7 @@ import random
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache, partial
@@ -235,7 +237,48 @@ def event_documents(
     return _documents(patients, seed, ('Discharge summary',), event_type, EVENT_WORDS, variety, first)
 
 # %% ../nbs/06b_annotated.ipynb #f0808485
-WORDS_AS_NAMES = '''Parkinson Graves Foley Swan Bell Hodgkin Wells Murphy Braden Homan Holter Kelly May Young Long Short White Brown Green Black Rose Day Price Best Sharp Page Head Hand Summers Winter March Little Strong
+NAMED_AFTER = dict(illness='''
+Addison disease
+Alzheimer disease
+Barrett esophagus
+Bell palsy
+Crohn disease
+Cushing syndrome
+Graves disease
+Hashimoto thyroiditis
+Hodgkin lymphoma
+Huntington disease
+Kaposi sarcoma
+Lewy body dementia
+Marfan syndrome
+Paget disease
+Parkinson disease
+Raynaud phenomenon
+''', finding='''
+Apgar score
+Babinski sign
+Braden scale
+Homan sign
+Murphy sign
+Romberg sign
+Wells score
+''', equipment='''
+Foley catheter
+Hickman catheter
+Holter monitor
+Swan catheter
+''', operation='''
+Hartmann procedure
+Nissen fundoplication
+Whipple procedure
+''')
+
+# %% ../nbs/06b_annotated.ipynb #6ee7865e
+PHRASES = {kind: tuple(lines.strip().split('\n')) for kind, lines in NAMED_AFTER.items()}
+EPONYMS = dict(phrase.split(maxsplit=1) for phrases in PHRASES.values() for phrase in phrases)   # word → what it names
+
+# %% ../nbs/06b_annotated.ipynb #2b3b466a
+WORDS_AS_NAMES = '''Kelly May Young Long Short White Brown Green Black Rose Day Price Best Sharp Page Head Hand Summers Winter March Little Strong
 Bright Cross Stone Marsh Lake Rivers Bush Church Temple Bishop Cook Baker Fisher Hunter Mason Carter Miles'''.split()
 PROFESSIONS = '''teacher, plumber, bus driver, nurse, carpenter, accountant, electrician, cook, librarian, police officer, farmer, secretary, truck driver, lawyer, mechanic, postal worker, fisherman, musician, welder,
 software engineer, hairdresser, security guard, journalist, dentist, bartender, construction worker, waitress, social worker, pharmacist, painter'''.replace('\n', ' ').split(', ')
@@ -257,7 +300,19 @@ class Identity:
     admitted: date
     born: date
 
-# %% ../nbs/06b_annotated.ipynb #6ee7865e
+# %% ../nbs/06b_annotated.ipynb #9e943eb0
+NAME_SHARE = .1   # of invented surnames that are eponyms, and of those that are other words
+
+def last_name(
+    dice: random.Random,
+) -> str:
+    "An invented surname: an eponym, another word of the language, or one from the list."
+    draw = dice.random()
+    if draw < NAME_SHARE: return dice.choice(list(EPONYMS))
+    if draw < 2*NAME_SHARE: return dice.choice(WORDS_AS_NAMES)
+    return dice.choice(invented()['last name'])
+
+# %% ../nbs/06b_annotated.ipynb #cd2eaefb
 def identity_of(
     p: Patient,
     seed: int,    # of the identities
@@ -265,7 +320,7 @@ def identity_of(
     "The same identity for the same patient and seed, wherever they turn up."
     dice, pool = random.Random(derived_seed(seed, 'identity', p.subject_id)), invented()
     pick = lambda kind: dice.choice(pool[kind])
-    last = lambda: dice.choice(WORDS_AS_NAMES) if dice.random() < .15 else pick('last name')
+    last = lambda: last_name(dice)
     def person(sex: str) -> Name: return pick('male first name' if sex == 'M' else 'female first name'), dice.choice('ABCDEFGHJKLMRSTW'), last()
     def hospital() -> tuple[str, str]:
         name = f'{last()} {dice.choice(("Memorial Hospital", "General Hospital", "Medical Center", "Community Hospital", "Hospital", "Clinic"))}'
@@ -450,17 +505,31 @@ Was hiking near {place} when this began.
 # … and these hold no identifier.
 UNSAID = '''
 Pain {1-9}/10 at rest, {1-9}/10 with movement.
-Foley {removed|in place}, Swan {pulled|out}, Holter {ordered|unremarkable}.
-Strength {3-5}/5, Babinski down, Romberg negative.
 Day {2-6}/{7-14} of antibiotics.
 May repeat x{1-3}, take {1/2|1-2} tablet at bedtime.
-Murphy sign negative, Homan sign negative, Braden {12-23}.
-Wells score {1-6}, history of Bell palsy and Graves disease.
 Home glucose {88-260} to {261-420}, BP {100-150}/{55-95} in clinic.
 Will need rehab {3-5} times a week for {2-8} weeks.
 '''.strip().split('\n')
 
 # %% ../nbs/06b_annotated.ipynb #a6d6d2c9
+EPONYM_NOTES = .5   # share of the notes that get one of these sentences
+
+EPONYM_SENTENCES = '''
+History of {illness} and {illness}.
+{Mother|Father|Brother} had {illness}.
+{illness} is stable, {finding} as before.
+{mr} {surname} is followed by {doctor} for {illness}.
+Followed for {Crohn's|Parkinson's|Hodgkin's} for {2-20} years.
+Seen by {doctor} after {operation}.
+{equipment} {in place|removed|changed}, {finding} documented.
+{equipment} placed by {doctor}.
+Foley {removed|in place}, Swan {pulled|out}, Holter {ordered|unremarkable}.
+Strength {3-5}/5, Babinski down, Romberg negative.
+Murphy sign negative, Homan sign negative, Braden {12-23}.
+Wells score {1-6}, history of Bell palsy and Graves disease.
+'''.strip().split('\n')
+
+# %% ../nbs/06b_annotated.ipynb #bb7df252
 # What stands in the marker of a slot of the frame, as in MIMIC-III.
 LABELS = dict(patient='Known firstname', formal='Known lastname', surname='Known lastname', first='First Name', attending='Attending Name', signer='Name (MD)', doctor='Last Name (STitle)', initials='Initial (MD)',
               hospital='Hospital', here='Hospital', street='Street Address', city='Location (un)', state='State', zip='Zip Code', country='Country', place='Location', phone='Telephone/Fax (1)', home='Telephone/Fax (1)',
@@ -474,7 +543,7 @@ def blanks(pen: Author, p: Patient, day: int) -> dict:
     man = p.sex == 'M'
     return dict(He=('He' if man else 'She',), his=('his' if man else 'her',), mr=('Mr.',) if man else ('Ms.', 'Mrs.'), doctor=(lambda: f"Dr. {marker('doctor')}",), age=(lambda: pen.mark(str(p.age), 'age'),),
                 years=(lambda: pen.mark(str(pen.rng.randrange(17, 98)), 'age'),), past_day=(lambda: dated_('any', -1-pen.rng.randrange(900)),), **{how: (partial(dated_, how, day),) for how in HOW},
-                **{slot: (partial(marker, slot),) for slot in LABELS if slot != 'doctor'})
+                **{slot: (partial(marker, slot),) for slot in LABELS if slot != 'doctor'}, **PHRASES)
 
 Piece = tuple[str, Marks]
 
@@ -486,7 +555,7 @@ def together(pieces) -> Piece:
         text += said
     return text, marks
 
-# %% ../nbs/06b_annotated.ipynb #bb7df252
+# %% ../nbs/06b_annotated.ipynb #69c63350
 def framed(
     note: Piece,
     p: Patient,
@@ -502,6 +571,7 @@ def framed(
         return text, [(a, b, pen.kinds[k]) for a, b, k in marks]
     often, sometimes, rarely = SAID[scheme]
     said = [*dice.sample(often, dice.choice((1, 2, 3))), *dice.sample(sometimes, dice.random() < .4), *dice.sample(rarely, dice.random() < .04), *dice.sample(UNSAID, dice.choice((0, 1, 2)))]
+    said += dice.sample(EPONYM_SENTENCES, dice.random() < EPONYM_NOTES)
     dice.shuffle(said)
     text, marks = note
     ends = (m.end() for m in re.finditer(r'^(?!\d+\.).*(?<!Dr)\.\n', text, re.M))     # of sentences at the end of a line, outside of numbered lists
@@ -570,6 +640,22 @@ def identity_documents(
             text, spans = with_identity(framed((row[-1], marks), p, i*p.days//len(notes), scheme, dice), who, scheme, dice)
             documents.append(Document(f'{k+1:03}-{visit:02}' if scheme == '2014' else str(k+1), text, spans, str(p.subject_id)))
     return documents
+
+# %% ../nbs/06b_annotated.ipynb #fc8c88db
+def eponym_pattern(
+    eponyms: Iterable[str] = EPONYMS,
+) -> re.Pattern:
+    "A pattern that finds eponyms as whole words, as given or in capitals."
+    forms = {form for word in eponyms for form in (word, word.upper())}
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True))) or '(?!)'})(?!\w)")
+
+def eponym_mentions(
+    document: Document,
+    eponyms: Iterable[str] = EPONYMS,
+) -> list[Span]:                      # of type 'eponym'
+    "Where eponyms stand as medical words, outside of the document's spans."
+    found = [Span(*m.span(), 'eponym') for m in eponym_pattern(eponyms).finditer(document.text)]
+    return [e for e in found if not any(s.start < e.end and e.start < s.end for s in document.spans)]
 
 # %% ../nbs/06b_annotated.ipynb #72481f40
 def remembered(

@@ -179,6 +179,41 @@ def test_types_are_those_of_the_corpora():
         STATE STREET URL USERNAME ZIP'''.split())
     with pytest.raises(CourseError, match="no scheme '2010'; expected 2006 or 2014"): identity_documents(1, 0, '2010')
 
+# %% ../nbs/06b_annotated.ipynb #d45a0def
+def surnames_of(who):
+    "The surnames around a patient, that of the hospitals too."
+    return [who.patient[-1], *(d[-1] for d in who.doctors), *(name.split()[0] for name, _ in who.hospitals)]
+
+def test_one_surname_in_ten_is_an_eponym():
+    surnames = [n for i in range(300) for n in surnames_of(identity_of(make_patient(i, 0), 0))]
+    assert abs(sum(n in EPONYMS for n in surnames)/len(surnames) - NAME_SHARE) < .02
+    assert set(EPONYMS) <= set(surnames)
+
+def test_both_corpora_have_eponyms_as_names_and_as_medical_words():
+    for scheme in SCHEMES:
+        documents = identity_documents(60, 0, scheme)
+        names = {(s.type, m[0].title()) for d in documents for s in d.spans for m in [eponym_pattern().search(d.text[s.start:s.end])] if m}
+        medical = [{d.text[s.start:s.end].title() for s in eponym_mentions(d)} for d in documents]
+        assert {'PATIENT', 'DOCTOR', 'HOSPITAL'} <= {kind for kind, _ in names}
+        assert len({n for _, n in names} & set.union(*medical)) > 5
+        assert .4 < sum(map(bool, medical))/len(medical) < .8
+
+# %% ../nbs/06b_annotated.ipynb #d6415f27
+def test_an_eponym_as_a_medical_word_is_never_in_a_span():
+    words = wordings(','.join([*sum(PHRASES.values(), ()), "Crohn's", "Parkinson's", "Hodgkin's"]))
+    for scheme in SCHEMES:
+        found = 0
+        for d in identity_documents(40, 1, scheme):
+            for m in words.finditer(d.text):
+                assert not any(s.start < m.end() and m.start() < s.end for s in d.spans)
+                found += 1
+        assert found > 20
+
+def test_eponyms_are_whole_words_and_may_be_in_capitals():
+    text = 'Foley, FOLEY, foley, Foleys, Swan-Ganz and Crohn\'s'
+    assert [text[s.start:s.end] for s in eponym_mentions(Document('1', text))] == ['Foley', 'FOLEY', 'Swan', 'Crohn']
+    assert eponym_mentions(Document('1', text), []) == []
+
 # %% ../nbs/06b_annotated.ipynb #f0ac114d
 def test_annotated_patients_are_not_in_the_hospital():
     hospital = {str(make_patient(i, 0).subject_id) for i in range(500)}

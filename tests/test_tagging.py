@@ -112,6 +112,25 @@ def test_counts_can_be_read_on_every_shade():
     colors = axes.images[0].to_rgba([.6, .4, .3, .7])
     assert all(contrast(text.get_color(), color) >= 4.5 for text, color in zip(axes.texts, colors, strict=True))
 
+# %% ../nbs/06c_tagging.ipynb #4ab26def
+def test_eponym_errors_are_counted_by_any_letter_and_names_by_all():
+    text = 'Mr. Bell has Bell palsy, Crohn and Graves. By Dr. Wells of Swan\nClinic and Dr. Ray, 5/5 Foley'
+    at = lambda words, kind: Span(text.index(words), text.index(words) + len(words), kind)
+    gold = Document('1', text, (at('Bell', 'PATIENT'), at('Wells', 'DOCTOR'), at('Swan\nClinic', 'HOSPITAL'), at('Ray', 'DOCTOR'), at('5/5', 'DATE')))
+    found = (at('Bell', 'DATE'), at('palsy', 'DOCTOR'), at('raves', 'DOCTOR'), at('Dr. Well', 'DOCTOR'), at('Swan', 'HOSPITAL'), at('Clinic', 'HOSPITAL'), at('Ra', 'DOCTOR'))
+    table = eponym_errors([gold], [replace(gold, spans=found)], ['Bell', 'Crohn', 'Graves', 'Swan', 'Foley', 'Wells'])
+    assert table.loc['eponym, not a name'].tolist() == [4, 1, 25]    # Graves, but for a letter; not Bell palsy, Crohn and Foley
+    assert table.loc['name with an eponym', ['n', 'marked']].tolist() == [3, 2]    # Bell, of another type, and Swan Clinic, in two parts; not Wells, but for a letter
+    assert table.loc['other name'].tolist() == [1, 0, 0]             # two of three letters of Ray
+
+def test_without_eponyms_there_is_a_zero_and_no_share():
+    gold = Document('1', 'Dr. Ray', (Span(4, 7, 'DOCTOR'),))
+    table = eponym_errors([gold], [gold], ['Bell'])
+    assert table.n.tolist() == [0, 0, 1] and table.marked.tolist() == [0, 0, 1]
+    assert table.share.isna().tolist() == [True, True, False] and table.share['other name'] == 100
+    assert eponym_errors([], [], ['Bell']).n.tolist() == [0, 0, 0]
+    assert eponym_table([gold], dict(a=[[gold], [replace(gold, spans=())]]), ['Bell']).loc['other name'].tolist() == [1, 50]
+
 # %% ../nbs/06c_tagging.ipynb #4414ebcd
 def test_parts_contain_the_smaller_ones():
     documents = [Document(str(i), 'a', (), f'p{i//3}') for i in range(30)]
