@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['FORMS', 'CourseError', 'checkout', 'data_root', 'results_root', 'shown', 'whole_folder', 'ensure', 'unfinished',
            'kept_folder', 'whole_file', 'seed_everything', 'derived_seed', 'best_device', 'side_by_side', 'is_a',
-           'read_as', 'allowed', 'plain_name', 'results_folder', 'ParameterTable', 'check_parameters', 'existing',
-           'file_hash', 'code_hash', 'circumstances', 'Run', 'write_json', 'read_json', 'describe_corpus',
-           'is_shareable', 'view', 'run_notebook', 'read_profile', 'main']
+           'read_as', 'allowed', 'outside', 'in_range', 'plain_name', 'results_folder', 'ParameterTable',
+           'check_parameters', 'existing', 'file_hash', 'code_hash', 'circumstances', 'Run', 'write_json', 'read_json',
+           'describe_corpus', 'is_shareable', 'view', 'run_notebook', 'read_profile', 'main']
 
 # %% ../nbs/00_core.ipynb #212bcbe2
 import argparse
@@ -267,9 +267,10 @@ FORMS = {
     f'{_N} or more': lambda value, low: value >= float(low),
     f'above {_N}': lambda value, low: value > float(low),
     f'{_N} to {_N}': lambda value, low, high: float(low) <= value <= float(high),
+    f'a multiple of {_N}': lambda value, unit: value > 0 and value % float(unit) == 0,
     f'above {_N}, at most {_N}': lambda value, low, high: float(low) < value <= float(high),
     r'one of (\w+(?:, \w+)*)': lambda value, names: value in names.split(', '),
-    r'a plain name': lambda value: not _fault_of_name(value),
+    r'a plain name|plain names': lambda value: not _fault_of_name(value),
 }
 
 def allowed(
@@ -279,6 +280,24 @@ def allowed(
     words = meaning.rpartition(';')[2].strip()
     for form, fits in FORMS.items():
         if found := re.fullmatch(form, words): return words, lambda value: fits(value, *found.groups())
+
+# %% ../nbs/00_core.ipynb #2cdba26b
+def outside(
+    value,         # one number or word
+    words: str,    # one of the forms; '': anything goes
+) -> str:          # what the value should be if it is not; '' if all is well
+    "What is wrong with a value, in the words of its range."
+    if isinstance(value, (int, float)) and not value < 2**32: return 'a number below 2**32'
+    return '' if not words or allowed(words)[1](value) else words
+
+# %% ../nbs/00_core.ipynb #b7f48262
+def in_range(
+    settings,                # with the fields that `ranges` names
+    ranges: dict[str, str],  # field → one of the forms above
+):
+    "Raise `CourseError` for the first field that is out of its range."
+    for name, words in ranges.items():
+        if wanted := outside(value := getattr(settings, name), words): raise CourseError(f'{name} must be {wanted}, not {value}.')
 
 # %% ../nbs/00_core.ipynb #532e4e5a
 def _fault_of_name(name: str) -> str:
@@ -319,10 +338,9 @@ def _check_value(
     refused = lambda wanted: CourseError(f"Parameter '{name}' must be {wanted}, not {_cut(value)}: {meaning}{_way(name, kind, default)}")
     if not is_a(value, kind): raise refused(kind.__name__ if not typing.get_args(kind) else str(kind))
     if value in ([], {}) and default not in ('', str(value)) and str(value) not in meaning: raise refused('something that is not empty')
-    words, fits = allowed(meaning) or ('', lambda one: True)
-    for one in _single(value, names=words == 'a plain name'):
-        if isinstance(one, (int, float)) and not one < 2**32: raise refused('a number below 2**32')
-        if not fits(one): raise refused(words)
+    words = (allowed(meaning) or [''])[0]
+    for one in _single(value, names='plain' in words):
+        if wanted := outside(one, words): raise refused(wanted)
 
 def _single(value, names: bool = False) -> list:
     "The values that a range is about: what is in a list, the numbers in a dictionary, or its keys if they are names."

@@ -106,6 +106,12 @@ def test_a_text_is_read_as_what_it_plainly_is(text, kind, value):
 def test_a_text_that_is_no_such_value_stays_what_it_is(text, kind):
     assert read_as(text, kind) == text and not is_a(text, kind)
 
+# %% ../nbs/00_core.ipynb #97a2cd41
+def test_settings_have_ranges():
+    in_range(types.SimpleNamespace(steps=1), dict(steps='1 or more'))
+    with pytest.raises(CourseError, match='^steps must be 1 or more, not 0.$'): in_range(types.SimpleNamespace(steps=0), dict(steps='1 or more'))
+    with pytest.raises(CourseError, match='^rate must be a number below 2'): in_range(types.SimpleNamespace(rate=float('nan')), dict(rate='above 0'))
+
 # %% ../nbs/00_core.ipynb #20ff3e3e
 @pytest.mark.parametrize('name', ['Bio+Clinical', 'i2b2_2006-60-0', '101-01', 'note 7', 'Müller', '1_9', 'BERT=2'])
 def test_plain_names_are_taken(name): assert plain_name(name, 'The model') == name
