@@ -755,6 +755,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'clinbert_nb.pairwise.stems': ('pairwise.html#stems', 'clinbert_nb/pairwise.py')},
             'clinbert_nb.pretraining': { 'clinbert_nb.pretraining.PretrainingSettings': ( 'pretraining.html#pretrainingsettings',
                                                                                           'clinbert_nb/pretraining.py'),
+                                         'clinbert_nb.pretraining.PretrainingSettings.__post_init__': ( 'pretraining.html#pretrainingsettings.__post_init__',
+                                                                                                        'clinbert_nb/pretraining.py'),
                                          'clinbert_nb.pretraining.Progress': ('pretraining.html#progress', 'clinbert_nb/pretraining.py'),
                                          'clinbert_nb.pretraining.Progress.__init__': ( 'pretraining.html#progress.__init__',
                                                                                         'clinbert_nb/pretraining.py'),

@@ -15,6 +15,7 @@ import ast
 import errno
 import hashlib
 import json
+import math
 import os
 import platform
 import random
@@ -287,7 +288,8 @@ def outside(
     words: str,    # one of the forms; '': anything goes
 ) -> str:          # what the value should be if it is not; '' if all is well
     "What is wrong with a value, in the words of its range."
-    if isinstance(value, (int, float)) and not value < 2**32: return 'a number below 2**32'
+    if isinstance(value, int) and abs(value) >= 2**32: return 'a number below 2**32'
+    if isinstance(value, float) and not math.isfinite(value): return 'a finite number'
     return '' if not words or allowed(words)[1](value) else words
 
 # %% ../nbs/00_core.ipynb #b7f48262

@@ -41,7 +41,7 @@ from tqdm import tqdm
 from transformers import AutoConfig, BertConfig, BertForPreTraining, BertTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .core import (CourseError, best_device, code_hash, file_hash, is_a, read_json, read_profile, results_root, seed_everything, shown, side_by_side,
+from .core import (CourseError, best_device, code_hash, file_hash, in_range, is_a, read_json, read_profile, results_folder, seed_everything, shown, side_by_side,
                               whole_folder, write_json)
 from .instances import Rules, batch_maker, epoch_pairs, pair_batches, pair_blocks, special_ids
 from .notes import ensure_sentences
@@ -189,6 +189,13 @@ class PretrainingSettings(Rules):
     head_learning_rate: float = 1e-3
     spike: float = 3.           # nats by which the loss may exceed its best before the run stops
     tracker: str = ''           # of `accelerate`, such as tensorboard
+
+    def __post_init__(self):
+        counts = 'steps', 'batch_size', 'max_predictions'
+        counted = 'learning_rate', 'head_learning_rate', 'epochs', 'micro_batch', 'weight_decay', 'evaluations', 'seed', 'keep', 'save_minutes', 'head_steps', 'dupe_factor'
+        limits, shares = ('clip', 'spike'), ('warmup', 'short_seq_prob', 'mlm_probability')
+        groups = {'1 or more': counts, '0 or more': counted, 'above 0': limits, '0 to 1': shares, '5 or more': ['max_seq_length']}
+        in_range(self, {name: words for words, names in groups.items() for name in names})
 
 def number_of_steps(
     tokens: Tokens,
@@ -438,7 +445,7 @@ def ensure_checkpoint(
     sentences = {c: ensure_sentences(corpora[c], c, **(options or {}).get(c, {})) for c in ([corpus] if start else corpora)}
     identity = dict(settings=asdict(settings), corpus=sentences[corpus].name, code=code_hash('instances', 'pretraining', 'tokens'),
                     start=model_identity(start) if start else f'new, vocabulary of {VOCABULARY}')
-    folder = results_root()/profile/'models'/name
+    folder = results_folder(profile, 'models', name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f'.{name}.lock')) if is_first() else nullcontext():
         if not (folder/'pretraining.json').exists() or read_json(folder/'pretraining.json')['identity'] != identity:
@@ -502,7 +509,7 @@ def ensure_checkpoints(
     wanted = dict.fromkeys(n for name in names for n in line(name))
     for g in sorted({generation(n) for n in wanted}):
         side_by_side(ensure_checkpoint, [(n, profile, family, *others) for n in wanted if generation(n) == g], f'checkpoints, generation {g}')
-    return {name: str(results_root()/profile/'models'/name) if name in family else name for name in names}
+    return {name: str(results_folder(profile, 'models', name)) if name in family else name for name in names}
 
 # %% ../nbs/03_pretraining.ipynb #a1ef9828
 def settings_of(
