@@ -80,7 +80,7 @@ def test_seeds_repeat_and_differ():
     assert derived_seed('1', '23') != derived_seed('12', '3')
 
 # %% ../nbs/00_core.ipynb #60c235dd
-@pytest.mark.parametrize('text, kind, value', [
+PLAIN_TEXTS = [
     ('["BERT"]', list[str], ['BERT']),
     ('BERT', list[str], ['BERT']),
     ('[3]', list[int], [3]),
@@ -89,11 +89,13 @@ def test_seeds_repeat_and_differ():
     ('{"TEXT": "note"}', dict[str, str], {'TEXT': 'note'}),
     ('{"A": ["", "notes"]}', dict[str, list[str]], {'A': ['', 'notes']}),
     ('true', bool, True),
-])
-def test_a_text_is_read_as_what_it_plainly_is(text, kind, value):
-    assert read_as(text, kind) == value
+]
 
-@pytest.mark.parametrize('text, kind', [
+def test_a_text_is_read_as_what_it_plainly_is():
+    for text, kind, value in PLAIN_TEXTS: assert read_as(text, kind) == value
+
+# %% ../nbs/00_core.ipynb #e523cee6
+OTHER_TEXTS = [
     ('[BERT]', list[str]),
     ('["BERT"', list[str]),
     ('', list[str]),
@@ -102,9 +104,10 @@ def test_a_text_is_read_as_what_it_plainly_is(text, kind, value):
     ('3.5', int),
     ('TEXT', dict[str, str]),
     ('['*100_000, list[int]),
-])
-def test_a_text_that_is_no_such_value_stays_what_it_is(text, kind):
-    assert read_as(text, kind) == text and not is_a(text, kind)
+]
+
+def test_a_text_that_is_no_such_value_stays_what_it_is():
+    for text, kind in OTHER_TEXTS: assert read_as(text, kind) == text and not is_a(text, kind)
 
 # %% ../nbs/00_core.ipynb #97a2cd41
 def test_settings_have_ranges():
@@ -113,12 +116,13 @@ def test_settings_have_ranges():
     with pytest.raises(CourseError, match='^rate must be a finite number'): in_range(types.SimpleNamespace(rate=float('nan')), dict(rate='above 0'))
 
 # %% ../nbs/00_core.ipynb #20ff3e3e
-@pytest.mark.parametrize('name', ['Bio+Clinical', 'i2b2_2006-60-0', '101-01', 'note 7', 'Müller', '1_9', 'BERT=2'])
-def test_plain_names_are_taken(name): assert plain_name(name, 'The model') == name
+def test_plain_names_are_taken():
+    for name in ['Bio+Clinical', 'i2b2_2006-60-0', '101-01', 'note 7', 'Müller', '1_9', 'BERT=2']: assert plain_name(name, 'The model') == name
 
-@pytest.mark.parametrize('name', ['../../evil', '..', '.', 'a/b', 'a\\b', 'C:', '.hidden', '', ' ', 'a\nb', 'a\0b', 'a\u202eb', '\ud800', 'ä'*101])
-def test_other_names_are_refused(name):
-    with pytest.raises(CourseError, match='^The model cannot be the name of a file or folder: it [a-z .0-9/\\\\:]*$'): plain_name(name, 'The model')
+def test_other_names_are_refused():
+    refused = '^The model cannot be the name of a file or folder: it [a-z .0-9/\\\\:]*$'
+    for name in ['../../evil', '..', '.', 'a/b', 'a\\b', 'C:', '.hidden', '', ' ', 'a\nb', 'a\0b', 'a\u202eb', '\ud800', 'ä'*101]:
+        with pytest.raises(CourseError, match=refused): plain_name(name, 'The model')
 
 # %% ../nbs/00_core.ipynb #dfa7d2bf
 def test_results_stay_below_their_root(tmp_path, monkeypatch):
@@ -157,7 +161,7 @@ def test_a_lost_tag_is_noticed():
     with pytest.raises(CourseError, match='lost its tag'): check_parameters(namespace | dict(_ih=['', *cells]))
 
 # %% ../nbs/00_core.ipynb #bb010af2
-@pytest.mark.parametrize('given, wanted', [
+OUT_OF_RANGE = [
     (dict(seed=-1), "'seed' must be 0 or more, not -1"),
     (dict(seed=10**30), "'seed' must be a number below 2\\*\\*32"),
     (dict(rates=[1e-3, 0.]), r"'rates' must be above 0, at most 1, not \[0.001, 0.0\]"),
@@ -166,9 +170,11 @@ def test_a_lost_tag_is_noticed():
     (dict(synonyms={'steps': 0}), "'synonyms' must be above 0"),
     (dict(split='by_line'), "'split' must be one of by_note, paper, not 'by_line'"),
     (dict(profile='../../evil'), "'profile' must be a plain name, not '../../evil'"),
-])
-def test_values_out_of_range_are_refused(given, wanted):
-    with pytest.raises(CourseError, match=wanted): _checked(**given)
+]
+
+def test_values_out_of_range_are_refused():
+    for given, wanted in OUT_OF_RANGE:
+        with pytest.raises(CourseError, match=wanted): _checked(**given)
 
 def test_not_a_number_is_refused():
     with pytest.raises(CourseError, match="'rates' must be a finite number"): _checked(rates=[float('nan')])
