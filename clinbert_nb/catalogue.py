@@ -23,7 +23,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from .annotated import FIRST_PATIENT, NARRATIVE, NOUNS, RARE_DRUGS, SITES, Author, annotated_notes, uncover
-from .core import data_root, derived_seed, describe_corpus, ensure, whole_folder
+from .core import data_root, derived_seed, describe_corpus, ensure, plain_name, whole_folder
 from .hospital import Concept, Patient, Pen, common, conditions, labs, signs, wrap
 from .i2b2_2006 import escaped
 from .ner import Document, Span, check_spans
@@ -551,6 +551,7 @@ def write_made(
     with whole_folder(folder) as partial:
         for name in ('corpus', 'annotations'): (partial/name).mkdir()
         for d in documents:
+            plain_name(d.doc_id, 'The id of a document')
             (partial/'corpus'/d.doc_id).write_text(d.text, encoding='utf-8', newline='')
             (partial/'annotations'/f'{d.doc_id}.bioc.xml').write_text(bioc_xml(d, terms), encoding='utf-8', newline='')
     return Path(folder)

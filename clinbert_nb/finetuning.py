@@ -27,7 +27,8 @@ from filelock import FileLock
 from tqdm import tqdm
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, BertTokenizerFast
 
-from .core import CourseError, Run, best_device, code_hash, derived_seed, seed_everything, whole_folder
+from .core import (CourseError, Run, best_device, code_hash, derived_seed, in_range,
+                              seed_everything, whole_folder)
 from .pretraining import make_optimizer, model_identity, open_model, quiet, tiny_bert
 from .tokens import describe_checkpoint, load_tokenizer
 
@@ -151,8 +152,10 @@ class Settings:
     seed: int = 0                # of the new head, the order of the batches and dropout
 
     def __post_init__(self):
-        for name in ('batch_size', 'epochs', 'max_seq_length'):
-            if getattr(self, name) < 1: raise CourseError(f'{name} must be at least 1, not {getattr(self, name)}.')
+        counts, shares = ('batch_size', 'epochs', 'max_seq_length'), ('warmup', 'dropout')
+        counted = 'learning_rate', 'weight_decay', 'patience', 'seed'
+        groups = {'1 or more': counts, '0 or more': counted, 'above 0': ['clip'], '0 to 1': shares}
+        in_range(self, {name: words for words, names in groups.items() for name in names})
 
 # %% ../nbs/04_finetuning.ipynb #49e4f38d
 def length_batches(

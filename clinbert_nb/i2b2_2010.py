@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from .annotated import concept_documents
-from .core import CourseError, data_root, derived_seed, describe_corpus, ensure, existing
+from .core import CourseError, data_root, derived_seed, describe_corpus, ensure, existing, plain_name
 from .ner import Document, Span, clinical_tokens, read_brat, split_documents, with_types, without_overlaps
 from .sentences import split_note
 
@@ -226,6 +226,7 @@ def write_concepts(
     total, folder = 0, Path(folder)
     for kind in ('txt', 'concept')[not texts:]: (folder/kind).mkdir(parents=True, exist_ok=True)
     for d in documents:
+        plain_name(d.doc_id, 'The id of a document')
         if unknown := {s.type for s in d.spans} - set(TYPES): raise CourseError(f"{d.doc_id} has a span of the type '{min(unknown)}'; expected {', '.join(TYPES)}.")
         rows, widened = con_lines(d)
         total += widened

@@ -17,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 import pandas as pd
 
 from .annotated import event_documents
-from .core import CourseError, data_root, describe_corpus, ensure, existing
+from .core import CourseError, data_root, describe_corpus, ensure, existing, plain_name
 from .i2b2_2006 import NOT_XML
 from .i2b2_2010 import PATIENT, Mark, as_table, con_lines, files_by_name, in_order, is_test, locate, one_sentence_a_line, patient_of, read_text, same_words
 from .ner import Document, Span
@@ -187,6 +187,7 @@ def write_events(
     Path(folder).mkdir(parents=True, exist_ok=True)
     widened = 0
     for d in documents:
+        plain_name(d.doc_id, 'The id of a document')
         if unknown := {s.type for s in d.spans} - set(TYPES): raise CourseError(f"{d.doc_id} has a span of the type '{min(unknown)}'; expected {', '.join(TYPES)}.")
         if form == 'xml': parts = {'xml': _as_xml(d)}
         else:

@@ -19,7 +19,8 @@ import pandas as pd
 from scipy.stats import ttest_rel
 from sklearn.metrics import confusion_matrix
 
-from .core import CourseError, Run, derived_seed, existing, file_hash, ink, results_root, shown
+from .core import (CourseError, Run, derived_seed, existing, file_hash, ink, plain_name,
+                              results_root, shown)
 from .finetuning import Settings, Tuned, encode_pairs, finetune, mean_sd, model_identity, predict, predictions, run_once
 from .pretraining import FAMILY, ensure_checkpoints
 from .tokens import load_tokenizer, may_quote
@@ -84,6 +85,7 @@ def find_checkpoints(
 ) -> dict[str, str]:    # short name → what `from_pretrained` opens
     "Each model's folder: results/<profile>/models/<name> if it exists, one of the demo's six made now, or the name itself. Raises `CourseError` if two have the same short name."
     pairs = [(called, name) if equals else (short_name(m), m) for m in models for called, equals, name in [m.partition('=')]]
+    for called, _ in pairs: plain_name(called, f"models: '{called}', the name of a model,")
     names = [name for _, name in pairs]
     made = {n: results_root()/profile/'models'/n for n in names}
     found = {n: str(f) for n, f in made.items() if (f/'config.json').exists()}

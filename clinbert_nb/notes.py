@@ -37,8 +37,9 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from .cleaning import near_duplicates, surrogates
-from .core import (CourseError, code_hash, data_root, describe_corpus, existing, is_shareable, kept_folder, read_json, shown,
-                              side_by_side, view, whole_file, write_json)
+from .core import (CourseError, code_hash, data_root, describe_corpus, existing, in_range,
+                              is_shareable, kept_folder, plain_name, read_json, shown, side_by_side, view,
+                              whole_file, write_json)
 from .readings import reading
 from .sentences import restore_line_breaks, split_note
 
@@ -255,6 +256,7 @@ def choices(**given) -> Choices:
     known = [f.name for f in fields(Choices)]
     if unknown := sorted(set(given) - set(known)): raise CourseError(f"'{unknown[0]}' is no choice for the preparation of notes; expected one of {', '.join(known)}.")
     made = Choices(**{k: v for k, v in given.items() if v is not None})
+    in_range(made, dict(broken_rows='0 to 1', min_length='0 or more', similarity='0.3 to 1' if made.similarity else ''))
     reading(made.mode, made.spacy_model)   # fails now rather than after half an hour
     return made
 
@@ -547,7 +549,7 @@ def sentences_folder(
     **options,                      # see `Choices`
 ) -> Path:                          # `sentences/<name>-<fingerprint>` under the data root
     "Where the sentences of these notes, cut with these choices, have their place."
-    source = notes_file(path)
+    source, name = notes_file(path), plain_name(name, f"'{name}', the name of a corpus,")
     shareable = is_shareable(source) if shareable is None else shareable
     return data_root()/'sentences'/f'{name}-{_made_from(source, choices(**options), shareable)}'
 

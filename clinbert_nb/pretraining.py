@@ -41,9 +41,9 @@ from tqdm import tqdm
 from transformers import AutoConfig, BertConfig, BertForPreTraining, BertTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .core import (CourseError, best_device, code_hash, file_hash, ink, is_a, is_shareable,
-                              read_json, read_profile, results_root, seed_everything, shown, side_by_side,
-                              whole_folder, write_json)
+from .core import (CourseError, best_device, code_hash, file_hash, in_range, ink, is_a,
+                              is_shareable, read_json, read_profile, results_folder, seed_everything, shown,
+                              side_by_side, whole_folder, write_json)
 from .instances import Rules, batch_maker, epoch_pairs, pair_batches, pair_blocks, special_ids
 from .notes import ensure_sentences
 from .tokens import (Tokens, checkpoint_place, describe_checkpoint, ensure_tokens, ensure_vocabulary, hospital_corpora, load_tokenizer, may_quote,
@@ -191,6 +191,13 @@ class PretrainingSettings(Rules):
     spike: float = 3.           # nats by which the loss may exceed its best before the run stops
     restricted_vocabulary: bool = False  # where there is no start: learn the vocabulary from text that may not be shown, too
     tracker: str = ''           # of `accelerate`, such as tensorboard
+
+    def __post_init__(self):
+        counts = 'steps', 'batch_size', 'max_predictions'
+        counted = 'learning_rate', 'head_learning_rate', 'epochs', 'micro_batch', 'weight_decay', 'evaluations', 'seed', 'keep', 'save_minutes', 'head_steps', 'dupe_factor'
+        limits, shares = ('clip', 'spike'), ('warmup', 'short_seq_prob', 'mlm_probability')
+        groups = {'1 or more': counts, '0 or more': counted, 'above 0': limits, '0 to 1': shares, '5 or more': ['max_seq_length']}
+        in_range(self, {name: words for words, names in groups.items() for name in names})
 
 def number_of_steps(
     tokens: Tokens,
@@ -441,7 +448,7 @@ def ensure_checkpoint(
     vocabulary = start or ensure_vocabulary(sentences.values(), restricted=settings.restricted_vocabulary)
     identity = dict(settings=asdict(settings), corpus=sentences[corpus].name, code=code_hash('instances', 'pretraining', 'tokens'),
                     start=('' if start else 'new, vocabulary ') + model_identity(vocabulary))
-    folder = results_root()/profile/'models'/name
+    folder = results_folder(profile, 'models', name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f'.{name}.lock')) if is_first() else nullcontext():
         if not (folder/'pretraining.json').exists() or read_json(folder/'pretraining.json')['identity'] != identity:
@@ -506,7 +513,7 @@ def ensure_checkpoints(
     wanted = dict.fromkeys(n for name in names for n in line(name))
     for g in sorted({generation(n) for n in wanted}):
         side_by_side(ensure_checkpoint, [(n, profile, family, *others) for n in wanted if generation(n) == g], f'checkpoints, generation {g}')
-    return {name: str(results_root()/profile/'models'/name) if name in family else name for name in names}
+    return {name: str(results_folder(profile, 'models', name)) if name in family else name for name in names}
 
 # %% ../nbs/03_pretraining.ipynb #a1ef9828
 def settings_of(

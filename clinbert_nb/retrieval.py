@@ -23,12 +23,12 @@ from fastcore.basics import patch
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
-from torch.nn.functional import cross_entropy
-from torch.nn.functional import normalize as unit
+from torch.nn.functional import cross_entropy, normalize as unit
+from torch.nn.functional import cross_entropy, normalize as unit
 from tqdm import tqdm
 from transformers import AutoModel
 
-from .core import CourseError, best_device, code_hash, ensure, results_root, seed_everything
+from .core import CourseError, best_device, code_hash, ensure, results_folder, seed_everything
 from .finetuning import fingerprint
 from .normalization import Mention, Vocabulary, cleaned, document_f1, proposed_parts
 from .pretraining import model_identity, open_model
@@ -245,7 +245,7 @@ def ensure_taught(
 ) -> Path:                      # folder of a checkpoint, in results/<profile>/models
     "An encoder taught with these names, made now or found: it serves every corpus that is annotated with the vocabulary."
     identity = dict(model=model_identity(checkpoint), names=[[c.id, *c.names] for c in vocabulary.concepts.values()], choices=choices, code=code_hash('core', 'pretraining', 'normalization', 'retrieval'))
-    folder = results_root()/profile/'models'/f'{Path(str(checkpoint)).name}-synonyms-{fingerprint(identity)[:8]}'
+    folder = results_folder(profile, 'models')/f'{Path(str(checkpoint)).name}-synonyms-{fingerprint(identity)[:8]}'
     def make(partial: Path):
         encoder = teach_synonyms(checkpoint, vocabulary, **choices)
         encoder.model.save_pretrained(partial), encoder.tokenizer.save_pretrained(partial)

@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from .core import CourseError, results_root
+from .core import CourseError, results_folder, results_root
 from .finetuning import mean_sd
 from .mednli import PAPER, paired_test
 from .pretraining import FAMILY
@@ -27,7 +27,7 @@ def collect(
     "The scores of all runs of the five tasks that a profile has. Raises `CourseError` for a file without the columns."
     found = []
     for task, (place, metric) in TASKS.items():
-        path = results_root()/profile/place/'scores.csv'
+        path = results_folder(profile)/place/'scores.csv'
         if not path.exists(): continue
         scores, wanted = pd.read_csv(path), ['model', 'seed', f'dev_{metric}', f'test_{metric}']
         if missing := set(wanted) - set(scores): raise CourseError(f'{shown_path(path)} has no column {min(missing)}; expected {", ".join(wanted)}.')

@@ -6,6 +6,29 @@ from clinbert_nb.core import *
 
 globals().update({k: v for k, v in vars(clinbert_nb.core).items() if not k.startswith("__")})
 
+# %% ../nbs/00_core.ipynb #c995a264
+def _script(code, **environment):
+    "What Python says about an error in a script."
+    code = f'from clinbert_nb.core import CourseError\n{code}'
+    return subprocess.run([sys.executable, '-c', code], env=os.environ | environment, capture_output=True, text=True).stderr
+
+def test_a_script_says_the_sentence_alone():
+    assert _script("raise CourseError('No notes.')") == 'CourseError: No notes.\n'
+    assert 'Traceback' in _script("raise ValueError('No notes.')")
+
+def test_the_traceback_comes_when_it_is_asked_for():
+    said = _script("raise CourseError('No notes.')", CLINBERT_TRACEBACK='1')
+    assert said.startswith('Traceback') and said.endswith('CourseError: No notes.\n')
+
+# %% ../nbs/00_core.ipynb #95435261
+def test_a_notebook_shows_the_sentence_alone():
+    import nbformat
+    from nbclient import NotebookClient
+    cells = ['from clinbert_nb.core import CourseError', 'raise CourseError("No notes.")']
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    NotebookClient(book, kernel_name='python3', allow_errors=True).execute()
+    assert book.cells[1].outputs[0].traceback == ['CourseError: No notes.']
+
 # %% ../nbs/00_core.ipynb #d7b35ec6
 def test_a_folder_is_whole_or_absent(tmp_path):
     def broken(folder):
@@ -56,21 +79,123 @@ def test_seeds_repeat_and_differ():
     assert derived_seed(0, 'patient', 17) == 7528410170042705872
     assert derived_seed('1', '23') != derived_seed('12', '3')
 
+# %% ../nbs/00_core.ipynb #60c235dd
+PLAIN_TEXTS = [
+    ('["BERT"]', list[str], ['BERT']),
+    ('BERT', list[str], ['BERT']),
+    ('[3]', list[int], [3]),
+    (3, list[int], [3]),
+    (['1e-3'], list[float], [.001]),    # what YAML makes of [1e-3]
+    ('{"TEXT": "note"}', dict[str, str], {'TEXT': 'note'}),
+    ('{"A": ["", "notes"]}', dict[str, list[str]], {'A': ['', 'notes']}),
+    ('true', bool, True),
+]
+
+def test_a_text_is_read_as_what_it_plainly_is():
+    for text, kind, value in PLAIN_TEXTS: assert read_as(text, kind) == value
+
+# %% ../nbs/00_core.ipynb #e523cee6
+OTHER_TEXTS = [
+    ('[BERT]', list[str]),
+    ('["BERT"', list[str]),
+    ('', list[str]),
+    ('[1, "a"]', list[int]),
+    ('three', int),
+    ('3.5', int),
+    ('TEXT', dict[str, str]),
+    ('['*100_000, list[int]),
+]
+
+def test_a_text_that_is_no_such_value_stays_what_it_is():
+    for text, kind in OTHER_TEXTS: assert read_as(text, kind) == text and not is_a(text, kind)
+
+# %% ../nbs/00_core.ipynb #97a2cd41
+def test_settings_have_ranges():
+    in_range(types.SimpleNamespace(steps=1), dict(steps='1 or more'))
+    with pytest.raises(CourseError, match='^steps must be 1 or more, not 0.$'): in_range(types.SimpleNamespace(steps=0), dict(steps='1 or more'))
+    with pytest.raises(CourseError, match='^rate must be a finite number'): in_range(types.SimpleNamespace(rate=float('nan')), dict(rate='above 0'))
+
+# %% ../nbs/00_core.ipynb #20ff3e3e
+def test_plain_names_are_taken():
+    for name in ['Bio+Clinical', 'i2b2_2006-60-0', '101-01', 'note 7', 'Müller', '1_9', 'BERT=2']: assert plain_name(name, 'The model') == name
+
+def test_other_names_are_refused():
+    refused = '^The model cannot be the name of a file or folder: it [a-z .0-9/\\\\:]*$'
+    for name in ['../../evil', '..', '.', 'a/b', 'a\\b', 'C:', '.hidden', '', ' ', 'a\nb', 'a\0b', 'a\u202eb', '\ud800', 'ä'*101]:
+        with pytest.raises(CourseError, match=refused): plain_name(name, 'The model')
+
+# %% ../nbs/00_core.ipynb #dfa7d2bf
+def test_results_stay_below_their_root(tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path))
+    assert results_folder('demo', 'models', 'BERT') == tmp_path/'demo/models/BERT'
+    for names in (['../evil'], ['demo', '..', 'x'], ['demo', '/etc']):
+        with pytest.raises(CourseError, match='given for a folder of results'): results_folder(*names)
+
 # %% ../nbs/00_core.ipynb #4ac6cd6a
-def _namespace(*cells, **values):
-    "What a kernel holds after it ran a parameters cell and perhaps an injected one."
-    return dict(__annotations__={'seed': int, 'models': list[str]}, _ih=['', *cells], **{'seed': 0, 'models': ['BERT'], **values})
+DECLARED = """
+seed: int = 0  # start of every random number; 0 or more
+models: list[str] = ["BERT"]  # names; the first is the baseline
+rates: list[float] = [1e-3]  # grid; above 0, at most 1
+synonyms: dict[str, float] = {"steps": 100}  # of 11e; {}: none; above 0
+split: str = "by_note"  # how dev is cut off; one of by_note, paper
+profile: str = "demo"  # name of the folder under results/ that this run writes to; a plain name
+"""
+
+def _checked(**given):
+    "The table, and what a kernel holds after it ran a parameters cell and one that papermill injected."
+    from papermill.translators import PythonTranslator
+    cells, namespace = [DECLARED, PythonTranslator.codify(given)], {}
+    for cell in cells: exec(cell, namespace)
+    namespace['_ih'] = ['', *cells]
+    return check_parameters(namespace), namespace
 
 def test_parameters_are_checked():
-    declared = 'seed: int = 0  # start of every random number\nmodels: list[str] = ["BERT"]  # names'
-    table = check_parameters(_namespace(declared, '# Parameters\nseed = 3\n', seed=3))
-    assert table.loc['seed', 'value'] == 3 and table.loc['seed', 'meaning'] == 'start of every random number'
-    with pytest.raises(CourseError, match="Unknown parameter 'sede': this notebook knows seed, models"):
-        check_parameters(_namespace(declared, '# Parameters\nsede = 3\n'))
-    with pytest.raises(CourseError, match="'seed' must be int, not 'three'"):
-        check_parameters(_namespace(declared, '# Parameters\nseed = "three"\n', seed='three'))
-    with pytest.raises(CourseError, match="lost its tag"):
-        check_parameters(_namespace('# Parameters\nseed = 3\n', declared, seed=0))
+    table, _ = _checked(seed=3)
+    assert table.loc['seed', 'value'] == 3 and table.loc['seed', 'meaning'] == 'start of every random number; 0 or more'
+    with pytest.raises(CourseError, match="Unknown parameter 'sede': this notebook knows seed, models"): _checked(sede=3)
+    with pytest.raises(CourseError, match="'seed' must be int, not 'three'"): _checked(seed='three')
+
+def test_a_lost_tag_is_noticed():
+    cells, namespace = ['# Parameters\nseed = 3\n', DECLARED], {}
+    for cell in cells: exec(cell, namespace)
+    with pytest.raises(CourseError, match='lost its tag'): check_parameters(namespace | dict(_ih=['', *cells]))
+
+# %% ../nbs/00_core.ipynb #bb010af2
+OUT_OF_RANGE = [
+    (dict(seed=-1), "'seed' must be 0 or more, not -1"),
+    (dict(seed=10**30), "'seed' must be a number below 2\\*\\*32"),
+    (dict(rates=[1e-3, 0.]), r"'rates' must be above 0, at most 1, not \[0.001, 0.0\]"),
+    (dict(rates=[float('inf')]), "'rates' must be a finite number"),
+    (dict(rates=[]), "'rates' must be something that is not empty"),
+    (dict(synonyms={'steps': 0}), "'synonyms' must be above 0"),
+    (dict(split='by_line'), "'split' must be one of by_note, paper, not 'by_line'"),
+    (dict(profile='../../evil'), "'profile' must be a plain name, not '../../evil'"),
+]
+
+def test_values_out_of_range_are_refused():
+    for given, wanted in OUT_OF_RANGE:
+        with pytest.raises(CourseError, match=wanted): _checked(**given)
+
+def test_not_a_number_is_refused():
+    with pytest.raises(CourseError, match="'rates' must be a finite number"): _checked(rates=[float('nan')])
+
+def test_a_dictionary_may_be_empty_if_its_meaning_says_so():
+    assert _checked(synonyms={})[0].loc['synonyms', 'value'] == {}
+
+# %% ../nbs/00_core.ipynb #ff4f0866
+def test_a_list_given_as_text_replaces_the_text():
+    _, namespace = _checked(models='["Clinical"]', rates=.5)
+    assert namespace['models'] == ['Clinical'] and namespace['rates'] == [.5]
+    check_parameters(namespace)   # the cell may be run again
+
+def test_a_text_that_is_no_list_shows_how_one_is_given():
+    with pytest.raises(CourseError, match=r"""not '\[Clinical\]' \(str\): names; .* \(with papermill: -y 'models: \["BERT"\]'\)"""): _checked(models='[Clinical]')
+    with pytest.raises(CourseError, match='as text: -r profile'): _checked(profile=2024)
+
+def test_the_table_shows_meanings_whole():
+    table, meaning = _checked()[0], 'name of the folder under results/ that this run writes to; a plain name'
+    assert meaning in table._repr_html_() and meaning in repr(table)
+    assert table._repr_html_() == _checked()[0]._repr_html_()
 
 # %% ../nbs/00_core.ipynb #3e88411b
 def test_missing_and_empty_inputs_are_named(tmp_path):

@@ -2,14 +2,16 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from papermill.translators import PythonTranslator
 
-from clinbert_nb.core import CourseError, read_json, run_notebook
+from clinbert_nb.core import CourseError, allowed, check_parameters, read_json, run_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) + list(ROOT.glob('index.ipynb'))
@@ -20,6 +22,9 @@ def papermill(*arguments, cwd, results):
     "papermill's command line as a user calls it."
     return subprocess.run([sys.executable, '-m', 'papermill', *map(str, arguments), '--no-progress-bar'], cwd=cwd, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, env={**os.environ, 'CLINBERT_RESULTS': str(results)})
+
+
+NUMBERS = ["<class 'int'>", "<class 'float'>", 'list[int]', 'list[float]', 'dict[str, int]', 'dict[str, float]']
 
 
 def tagged(book): return [i for i, c in enumerate(book.cells) if 'parameters' in c.metadata.get('tags', [])]
@@ -53,6 +58,53 @@ def test_one_tagged_cell_of_described_literals_before_any_use(path):
     assert not parameters & set().union(*(names_in(s, ast.Load) | names_in(s, ast.Store) for s in before))
 
 
+def after_the_check(path, **given):
+    "What `check_parameters` makes of a notebook's parameters cell and of values given to papermill, without a kernel."
+    book, namespace = nbformat.read(path, 4), {}
+    namespace['_ih'] = ['', book.cells[tagged(book)[0]].source, PythonTranslator.codify(given)]
+    for cell in namespace['_ih']: exec(cell, namespace)
+    return check_parameters(namespace), namespace['__annotations__']
+
+
+def below(words):
+    "Values outside of a range: under its lower end, beyond its upper one, not a number, infinite."
+    if words.startswith('one of'): return ['none of them']
+    if words in ('a plain name', 'plain names'): return ['../../evil']
+    ends = [float(n) for n in re.findall(r'[\d.]+', words)]
+    return [-1, *[end + 1 for end in ends[1:]], *([ends[0]] if words.startswith('above') else [0] if words == '1 or more' else []), float('nan'), float('inf')]
+
+
+@pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.stem)
+def test_every_number_has_a_range_and_every_default_is_in_it(path):
+    table, kinds = after_the_check(path)
+    for name, kind in kinds.items():
+        if str(kind) in NUMBERS: assert allowed(table.meaning[name]), f'{name}: the meaning ends with no range'
+        elif table.meaning[name].rpartition(';')[2].strip().startswith('one of '): assert allowed(table.meaning[name]), f'{name}: the choice is not understood'
+    assert allowed(table.meaning['profile'])[0] == 'a plain name'
+
+
+@pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.stem)
+def test_values_out_of_range_stop_at_the_check(path):
+    table, kinds = after_the_check(path)
+    ranges = {name: allowed(meaning)[0] for name, meaning in table.meaning.items() if allowed(meaning)}
+    for name, words in ranges.items():
+        kind, integer = str(kinds[name]), 'int' in str(kinds[name])
+        for value in below(words):
+            if integer and isinstance(value, float): value = int(value) if value < 10**9 else 2**32 if value == value else -1
+            wrapped = [value] if kind.startswith('list') else {value: table.value[name]} if words == 'plain names' else dict(a=value) if kind.startswith('dict') else value
+            with pytest.raises(CourseError, match=f"^Parameter '{name}' must be (?!.*\\n)"): after_the_check(path, **{name: wrapped})
+
+
+@pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_list_may_be_empty_only_if_that_means_something(path):
+    table, kinds = after_the_check(path)
+    for name in (n for n, kind in kinds.items() if str(kind).startswith('list')):
+        may = table.value[name] == [] or '[]' in table.meaning[name]
+        if may: after_the_check(path, **{name: []})
+        else:
+            with pytest.raises(CourseError, match=f"^Parameter '{name}' must be something that is not empty"): after_the_check(path, **{name: []})
+
+
 def test_a_value_given_to_papermill_reaches_the_result(tmp_path):
     elsewhere = tmp_path/'elsewhere'
     elsewhere.mkdir()
@@ -77,10 +129,13 @@ def test_a_lost_tag_is_an_error_and_not_a_silent_default(tmp_path):
 
 
 @pytest.mark.parametrize('name,value,sentence', [('sede', '7', "Unknown parameter 'sede': this notebook knows profile, seed"),
-                                                 ('seed', 'seven', "Parameter 'seed' must be int, not 'seven'")])
-def test_a_wrong_parameter_stops_the_run(tmp_path, name, value, sentence):
+                                                 ('seed', 'seven', "Parameter 'seed' must be int, not 'seven'"),
+                                                 ('seed', '-1', "Parameter 'seed' must be 0 or more, not -1"),
+                                                 ('profile', '../../evil', "Parameter 'profile' must be a plain name, not '../../evil'")])
+def test_a_wrong_parameter_stops_the_run_with_one_sentence(tmp_path, name, value, sentence):
     done = papermill(QUICK, tmp_path/'out.ipynb', '-p', name, value, cwd=tmp_path, results=tmp_path/'results')
-    assert done.returncode != 0 and sentence in done.stderr
+    shown = done.stderr.partition('Exception encountered at')[2].strip().splitlines()
+    assert done.returncode != 0 and len(shown) == 2 and shown[1].startswith(f'CourseError: {sentence}')
     assert not list(tmp_path.glob('results/*'))
 
 
@@ -89,6 +144,18 @@ def test_without_an_output_path_the_notebook_goes_to_stdout_and_the_results_to_t
     assert done.returncode == 0, done.stderr
     assert any(c['cell_type'] == 'code' and c['outputs'] for c in json.loads(done.stdout)['cells'])
     assert (tmp_path/'results/demo/00_core/example/metrics.json').exists() and [p.name for p in tmp_path.iterdir()] == ['results']
+
+
+@pytest.mark.parametrize('given, models, epochs', [(['-p', 'models', '["BERT"]', '-p', 'epochs', '[3]'], ['BERT'], [3]), (['-p', 'models', 'BERT', '-p', 'epochs', '3'], ['BERT'], [3])])
+def test_lists_on_the_command_line(tmp_path, given, models, epochs):
+    book = nbformat.read(ROOT/'nbs/05_mednli.ipynb', 4)
+    code = ['from clinbert_nb.core import check_parameters', 'check_parameters(globals())', 'print(models, epochs)']
+    cells = [nbformat.v4.new_code_cell(c) for c in code]
+    book.cells = [cells[0], book.cells[tagged(book)[0]], *cells[1:]]
+    nbformat.write(book, tmp_path/'05.ipynb')
+    done = papermill(tmp_path/'05.ipynb', tmp_path/'out.ipynb', *given, cwd=tmp_path, results=tmp_path/'results')
+    assert done.returncode == 0, done.stderr
+    assert nbformat.read(tmp_path/'out.ipynb', 4).cells[-1].outputs[0].text == f'{models} {epochs}\n'
 
 
 def test_a_notebook_that_fails_leaves_no_executed_notebook_and_says_its_last_sentence(tmp_path):

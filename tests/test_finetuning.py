@@ -137,7 +137,7 @@ def test_data_that_does_not_fit_is_refused(tmp_path):
     with pytest.raises(CourseError, match='max_seq_length is 600, but toy has only 512 positions'): run(ids, ['absent'], Settings(max_seq_length=600))
     with pytest.raises(CourseError, match=r"Record 0 \(from 0\) of the dev data has the label 'fever'"): run(ids, ['absent'], dev=['fever'])
     with pytest.raises(CourseError, match='3 positions but 2 labels'): run(ids, [[-100, 0]], kind='token', dev=[[-100, 0, -100]])
-    with pytest.raises(CourseError, match='epochs must be at least 1, not 0'): Settings(epochs=0)
+    with pytest.raises(CourseError, match='epochs must be 1 or more, not 0'): Settings(epochs=0)
     with pytest.raises(CourseError, match='training loss became nan'): run(ids*64, ['absent', 'present']*32, Settings(learning_rate=1e30))
 
 # %% ../nbs/04_finetuning.ipynb #a5056b22
