@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['NAMED', 'REFERENCE', 'NOT_XML', 'TYPES', 'RECORD', 'PHI', 'TRAIN', 'TEST', 'unescaped', 'paired', 'xml_text',
            'line_of', 'read_i2b2_2006', 'escaped', 'inline', 'write_i2b2_2006', 'ensure_i2b2_2006', 'write_sample',
-           'type_counts', 'paper_conversion', 'converted_spans', 'conversion_losses']
+           'type_counts', 'placeholders', 'paper_conversion', 'names_put', 'conversion_losses', 'converted']
 
 # %% ../nbs/07_i2b2_2006.ipynb #76fa6df0
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -201,31 +202,58 @@ def type_counts(
     return counts.assign(**{'words, mean': table.groupby('type').words.mean()}).sort_values(list(splits)[0], ascending=False)
 
 # %% ../nbs/07_i2b2_2006.ipynb #11f76ff9
+def placeholders(
+    line: str,                          # with inline tags
+) -> tuple[str, list[tuple[str, str]]]: # the line with placeholders, (type, words) of each name in order
+    "The first step of the converter: each tagged name becomes a placeholder."
+    names = re.findall(r'(<PHI TYPE="([^"]*)">(.*?)</PHI>)', line)
+    for tagged, _, _ in names: line = line.replace(tagged, '__phi__')
+    return line, [(kind, words) for _, kind, words in names]
+
 def paper_conversion(
     line: str,                    # with inline tags
 ) -> list[tuple[str, str]]:       # token, label
-    "How the data behind the paper were converted (the `ner_baselines` converter, which the authors' files came from): only a token that *is* a placeholder becomes a name."
-    names, tokens = re.findall(r'<PHI TYPE="([^"]*)">(.*?)</PHI>', line), []
-    for token in re.sub(r'<PHI TYPE="[^"]*">.*?</PHI>', '__phi__', line).split():
-        mine, names = names[:token.count('__phi__')], names[token.count('__phi__'):]
-        if token == '__phi__': tokens += [(word, ('I-' if k else 'B-') + mine[0][0]) for k, word in enumerate(mine[0][1].split())]
-        else: tokens.append((token, 'O'))
+    "How the data behind the paper were converted (`to_conll.py` of the authors' code as of 2019): a token that *is* a placeholder becomes the next name."
+    line, names = placeholders(line)
+    waiting, tokens = iter(names), []
+    for token in line.split():
+        kind, words = token == '__phi__' and next(waiting, None) or ('', token)
+        labels = [f'{place}-{kind}' if kind else 'O' for place in 'B' + 'I'*(len(words.split())-1)]
+        tokens += zip(words.split(), labels)
     return tokens
 
 # %% ../nbs/07_i2b2_2006.ipynb #99a7376d
-def converted_spans(
-    document: Document,
-) -> list[Span]:          # those that `paper_conversion` keeps
-    "Which spans of a document survive the paper's conversion: those that blanks or line ends stand around."
-    lone = lambda s: (document.text[:s.start] or ' ')[-1].isspace() and (document.text[s.end:] or ' ')[0].isspace()
-    return [s for s in document.spans if lone(s) and '\n' not in document.text[s.start:s.end]]
+def names_put(
+    line: str,                                         # with inline tags
+) -> list[tuple[tuple[str, str], tuple[str, str]]]:    # the (type, words) that stood there, the (type, words) put there
+    "What `paper_conversion` does to the names that stand between blanks."
+    line, names = placeholders(line)
+    tokens = [token for token in line.split() for _ in range(token.count('__phi__'))]   # which one each name is in
+    alone = [name for name, token in zip(names, tokens) if token == '__phi__']
+    return list(zip(alone, names))
 
 def conversion_losses(
     documents: list[Document],
 ) -> pd.DataFrame:             # a row for each type and one for all
-    "Spans that are there, spans that `paper_conversion` makes, and what is lost."
+    "Spans that are there, labels of this type that `paper_conversion` makes, those of them that are right, and the spans without a right one."
     there = Counter(s.type for d in documents for s in d.spans)
-    made = Counter(label[2:] for d in documents for line in inline(d).split('\n') for _, label in paper_conversion(line) if label.startswith('B-'))
-    table = pd.DataFrame({'spans': there, 'converted': made}).fillna(0).astype(int).sort_values('spans', ascending=False)
+    put = [pair for d in documents for line in inline(d).split('\n') for pair in names_put(line)]
+    made, right = Counter(kind for _, (kind, _) in put), Counter(kind for name, (kind, words) in put if name == (kind, words))
+    table = pd.DataFrame({'spans': there, 'converted': made, 'right': right}).fillna(0).astype(int).sort_values('spans', ascending=False)
     table.loc['all'] = table.sum()
-    return table.assign(lost=table.spans - table.converted, share=((table.spans - table.converted)/table.spans).map('{:.0%}'.format))
+    return table.assign(lost=table.spans - table.right, share=((table.spans - table.right)/table.spans).map('{:.0%}'.format))
+
+# %% ../nbs/07_i2b2_2006.ipynb #21dac6e6
+def converted(
+    document: Document,
+) -> Document:           # of the same id and group; tokens between blanks, and the spans that the labels say
+    "What the paper's conversion makes of a document, placeholders and misplaced names included."
+    text, spans = '', []
+    for line in inline(document).split('\n'):
+        for token, label in paper_conversion(line):
+            end = len(text) + len(token)
+            if label[0] == 'B': spans.append(Span(len(text), end, label[2:]))
+            if label[0] == 'I': spans[-1] = replace(spans[-1], end=end)
+            text += token + ' '
+        text += '\n'
+    return replace(document, text=text, spans=tuple(spans))

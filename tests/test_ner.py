@@ -232,10 +232,21 @@ def test_brat_comes_back(tmp_path):
     from hypothesis import strategies as st
     @for_any(st.lists(st.tuples(any_document(), st.booleans()), min_size=1, max_size=3), examples=60)
     def check(drawn):
-        documents = [replace(d, doc_id=f'd-{i}', spans=tuple(replace(s, ids=('MESH:D1', 'x:2')) if n % 2 and ids else s for n, s in enumerate(d.spans))) for i, (d, ids) in enumerate(drawn)]
+        documents = [replace(d, doc_id=f'd-{i}', spans=tuple(replace(s, ids=('MESH:D1', 'x:2', 'D006333', 'concept:5', ':x', 'x:')) if n % 2 and ids else s for n, s in enumerate(d.spans))) for i, (d, ids) in enumerate(drawn)]
         assert read_brat(write_brat(documents, tmp_path/'b')) == documents
     nested = Document('n', 'a b c', (Span(0, 1, 'x'), Span(0, 3, 'y'), Span(2, 3, 'x')))
     assert read_brat(write_brat([nested], tmp_path/'b')) == [nested]
+
+def test_a_concept_has_a_database_and_a_name(tmp_path):
+    text = 'CHF and liver\nfailure'
+    d = Document('d', text, (Span(0, 3, 'x', ('D006333', 'OMIM:1')), Span(8, 21, 'x', ('MESH:D017093',))))
+    lines = lambda **kw: read_text(write_brat([d], tmp_path/'b', **kw)/'d.ann').splitlines()[2:]
+    assert lines() == ['N1\tReference T1 concept:D006333\tCHF',
+                       'N2\tReference T1 OMIM:1\tCHF',
+                       'N3\tReference T2 MESH:D017093\tliver failure']
+    assert lines(names={'D006333': 'Heart\tFailure'})[0].split('\t')[2] == 'Heart Failure'
+    for bare in ('N1\tReference T1 D006333\t', 'N1\tReference T1 D006333'):   # of other programs, or an earlier version
+        assert read_brat(_brat(tmp_path/'c', text, ['T1\tx 0 3\tCHF', bare]))[0].spans[0].ids == ('D006333',)
 
 def _brat(folder, text, lines, newline='\n'):
     folder.mkdir(exist_ok=True)
