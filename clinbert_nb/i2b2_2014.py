@@ -57,7 +57,8 @@ def located(
     for wanted in dict.fromkeys((_same(words), _same(unescaped(words, Counter())), _same(words).replace('&', '&amp;'))):
         if plain[start:end] == wanted: return start, end
     for wanted in dict.fromkeys((_same(words), _same(unescaped(words, Counter())), _same(words).replace('&', '&amp;'))):
-        places = [m.start() for m in re.finditer(f'(?={re.escape(wanted)})', plain[max(0, start-NEARBY):start+NEARBY+len(wanted)])] if wanted.strip() else []
+        around = plain[max(0, start-NEARBY):start+NEARBY+len(wanted)]
+        places = [i for i in range(len(around)-len(wanted)+1) if around.startswith(wanted, i)] if wanted.strip() else []
         if places: return (near := min((p + max(0, start-NEARBY) for p in places), key=lambda p: abs(p-start))), near + len(wanted)
     return None
 

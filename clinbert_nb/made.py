@@ -10,7 +10,6 @@ __all__ = ['TYPES', 'OTHERS', 'NOTHING', 'Statement', 'TRIGGER', 'PLACE', 'SOME'
 # %% ../nbs/12_made.ipynb #86869c60
 import html
 import re
-import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -57,10 +56,10 @@ def parse_bioc(
         start, length = (whole_number(places[0].get(k, ''), where, k) for k in ('offset', 'length'))
         end = start + length
         if not start < end <= len(text): raise CourseError(f'{where}: there are no characters {start}–{end} in the note, which has {len(text)}.')
-        quoted, there = a.findtext('text'), text[start:end]
-        if quoted is None: counts['annotation without its words, not checked'] += 1
-        elif quoted != there:
-            if _plain(quoted) != _plain(there): raise CourseError(f'{where}: its words do not stand at {start}–{end} of the note.')
+        words, there = a.findtext('text'), text[start:end]
+        if words is None: counts['annotation without its words, not checked'] += 1
+        elif words != there:
+            if _plain(words) != _plain(there): raise CourseError(f'{where}: its words do not stand at {start}–{end} of the note.')
             counts['quotation with other blanks'] += 1
         kept = end - start - len(there.lstrip()), len(there.rstrip())
         if kept != (0, end - start): counts['blanks at the ends of a mention, taken off'] += 1

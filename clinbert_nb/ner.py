@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from nervaluate import Evaluator
 
-from .core import CourseError, describe_corpus, existing, quoted, read_text, whole_file, whole_folder, whole_number
+from .core import CourseError, existing, quoted, read_text, whole_file, whole_folder, whole_number
 
 # %% ../nbs/06_ner.ipynb #dc609a70
 @dataclass(frozen=True, order=True)

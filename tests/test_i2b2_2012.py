@@ -64,7 +64,7 @@ def test_entities_are_refused(tmp_path):
     for before in (bomb, f'<!DOCTYPE A [<!ENTITY a SYSTEM "file://{tmp_path}/secret.txt">]>', '<!-- <A> --><!DOCTYPE A SYSTEM "http://localhost/x.dtd">'):
         with pytest.raises(CourseError, match='7.xml, line 1 declares a DOCTYPE or an entity'): _read(tmp_path, '', before=before)
     assert _read(tmp_path, _event(1, 10, '<!DOCTYPE'), text='\n<!DOCTYPE is only text here')[0] == [('<!DOCTYPE', 'PROBLEM')]
-    with pytest.raises(CourseError, match='7.xml is no XML: line 5, undefined entity'): _read(tmp_path, '&a;')
+    with pytest.raises(CourseError, match='7.xml is no XML: line [0-9]+, undefined entity'): _read(tmp_path, '&a;')
     hidden = f'\x01{bomb}'   # what is repaired is looked at again
     with pytest.raises(CourseError, match='7.xml, line 1 declares a DOCTYPE'): _read(tmp_path, '', before=hidden)
 

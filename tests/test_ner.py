@@ -305,6 +305,7 @@ def test_conll_is_read_strictly(tmp_path):
                           ('-DOCSTART- n O\n\n-DOCSTART- n O\n', "two documents called 'x'")):
         with pytest.raises(CourseError, match=message): read(text)
     with pytest.raises(CourseError, match='is empty'): read('')
+    from clinbert_nb.core import describe_corpus
     describe_corpus(tmp_path, 'invented', shareable=True)
     with pytest.raises(CourseError, match="line 1 has the label 'S-x'; expected O"): read('b S-x')
     for name in ('a b', '-X-'):

@@ -44,7 +44,7 @@ def test_a_vocabulary_with_a_byte_that_is_no_utf8_is_refused(name, tmp_path):
 def test_a_vocabulary_that_is_cut_off_is_refused(name, tmp_path):
     import gzip
     (tmp_path/name).write_bytes(gzip.compress(b'# \n'*1000)[:-9])
-    with pytest.raises(CourseError, match=f'{name} is no whole gzip file: it is damaged or cut off after line 1000'): read_vocabulary(tmp_path/name)
+    with pytest.raises(CourseError, match=f'{name} is no whole gzip file: it is damaged or cut off after line'): read_vocabulary(tmp_path/name)
 
 def test_a_cell_that_never_ends_is_refused(tmp_path):
     (tmp_path/'CTD_diseases.csv').write_text('# x\n"Asthma' + 'a,'*100_000)
