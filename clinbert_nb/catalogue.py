@@ -533,8 +533,8 @@ def bioc_xml(
     terms: dict[str, str],      # 'SOURCE:code' → its term
 ) -> str:
     "The annotations of one note as MADE's BioC. Raises `CourseError` for what XML cannot hold."
-    check_spans(document, 'to write')
     out, where = [], f'document {document.doc_id}'
+    check_spans(document, where)
     infon = lambda key, value: f'<infon key="{key}">{escaped(value, where)}</infon>'
     for i, s in enumerate(document.spans):
         code = {source: next((c for c in s.ids if c.startswith(source + ':')), '') for source in FIELDS}

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SAMPLE', 'WAYS', 'TYPES', 'CON', 'PATIENT', 'TRAIN', 'TEST', 'MACCROBAT', 'CORPORA', 'write_sample', 'numbered_words',
-           'Mark', 'same_words', 'locate', 'read_text', 'files_by_name', 'parse_con', 'patient_of', 'in_order',
+           'Mark', 'same_words', 'locate', 'plain_text', 'files_by_name', 'parse_con', 'patient_of', 'in_order',
            'as_table', 'read_concepts', 'con_lines', 'write_concepts', 'one_sentence_a_line', 'read_2010', 'is_test',
            'write_2010', 'ensure_2010', 'read_maccrobat', 'folds_of']
 
@@ -21,7 +21,8 @@ from pathlib import Path
 import pandas as pd
 
 from .annotated import concept_documents
-from .core import CourseError, data_root, derived_seed, describe_corpus, ensure, existing, plain_name
+from .core import (CourseError, data_root, derived_seed, describe_corpus, ensure, existing,
+                              plain_name, quoted, read_text, whole_number)
 from .ner import Document, Span, clinical_tokens, read_brat, split_documents, with_types, without_overlaps
 from .sentences import split_note
 
@@ -118,17 +119,12 @@ TYPES = ('problem', 'test', 'treatment')
 CON = re.compile(r'c="(.*)" (\d+):(\d+) (\d+):(\d+)\|\|t="([^"]*)"')
 PATIENT = r'(\d+)-\d+'   # how patient and note are numbered in the hospital's file names; the real corpus does not tell the patient
 
-def read_text(
+def plain_text(
     path: Path,
     told: list[tuple[str, str]],  # gets (what happened, where)
 ) -> str:
     "A text file with `\\n` between its lines; what is no UTF-8 is read as Windows-1252, and told."
-    raw = path.read_bytes()
-    try: text = raw.decode('utf-8-sig')
-    except UnicodeDecodeError:
-        told.append(('not UTF-8, read as Windows-1252', path.name))
-        text = raw.decode('cp1252', errors='replace')
-    return text.replace('\r\n', '\n')
+    return read_text(path, tell=lambda what: told.append((what, path.name))).replace('\r\n', '\n')
 
 def files_by_name(
     folders: Iterable[Path],
@@ -138,7 +134,7 @@ def files_by_name(
     found = {}
     for path in sorted(p for folder in folders for p in folder.rglob(f'*{suffix}') if not p.name.startswith('.') and p.is_file()):
         name = path.name.removesuffix(suffix)
-        if found.setdefault(name, path).read_bytes() != path.read_bytes():
+        if (known := found.setdefault(name, path)) is not path and known.read_bytes() != path.read_bytes():
             raise CourseError(f'There are two different files {path.name}: in {found[name].parent} and in {path.parent}.')
     return found
 
@@ -148,12 +144,13 @@ def parse_con(
 ) -> list[Mark]:
     "The lines of a .con file. Raises `CourseError` naming the line that is none."
     marks = []
-    for number, line in enumerate(read_text(path, told).split('\n'), 1):
+    for number, line in enumerate(plain_text(path, told).split('\n'), 1):
         if not line.strip(): continue
         where, found = f'{path.name}, line {number}', CON.fullmatch(line.strip())
         if not found: raise CourseError(f'{where} is no concept; expected c="words" line:token line:token||t="type".')
-        if (kind := found[6].lower()) not in TYPES: raise CourseError(f"{where} has the unknown type '{found[6]}'; expected {', '.join(TYPES)}.")
-        marks.append(Mark(number, found[1], (int(found[2]), int(found[3])), (int(found[4]), int(found[5])), kind))
+        if (kind := found[6].lower()) not in TYPES: raise CourseError(f"{where} has the unknown type {quoted(found[6], path)}; expected {', '.join(TYPES)}.")
+        line, token, last_line, last_token = (whole_number(n, where, 'position') for n in found.groups()[1:5])
+        marks.append(Mark(number, found[1], (line, token), (last_line, last_token), kind))
     return marks
 
 # %% ../nbs/08_i2b2_2010.ipynb #8e2de29c
@@ -193,7 +190,7 @@ def read_concepts(
     told = [('not annotated: no .con', f'{name}.txt') for name in texts if name not in concepts]
     documents = []
     for name, path in concepts.items():
-        text = read_text(texts[name], told)
+        text = plain_text(texts[name], told)
         spans = in_order(locate(text, parse_con(path, told), path.name, told), path.name, told)
         documents.append(Document(name, text, spans, patient_of(name, patient)))
     return documents, as_table(told)
@@ -227,7 +224,7 @@ def write_concepts(
     for kind in ('txt', 'concept')[not texts:]: (folder/kind).mkdir(parents=True, exist_ok=True)
     for d in documents:
         plain_name(d.doc_id, 'The id of a document')
-        if unknown := {s.type for s in d.spans} - set(TYPES): raise CourseError(f"{d.doc_id} has a span of the type '{min(unknown)}'; expected {', '.join(TYPES)}.")
+        if unknown := {s.type for s in d.spans} - set(TYPES): raise CourseError(f"{d.doc_id} has a span of the type {quoted(min(unknown), folder)}; expected {', '.join(TYPES)}.")
         rows, widened = con_lines(d)
         total += widened
         (folder/'concept'/f'{d.doc_id}.con').write_text(''.join(f'{place}||t="{kind}"\n' for place, kind in rows), encoding='utf-8', newline='\n')

@@ -28,9 +28,11 @@ from tqdm import tqdm
 
 from .annotated import LABELS, Identity, framed, identity_documents, identity_of, with_identity
 from .cleaning import invented, kind_of, surrogates
-from .core import CourseError, data_root, derived_seed, describe_corpus, ensure, existing, file_hash, is_shareable, read_json, whole_folder
+from .core import (
+    CourseError, csv_rows, data_root, derived_seed, describe_corpus, ensure, existing, file_hash, is_shareable, quoted, read_json,
+    whole_folder, whole_number, xml_text)
 from .hospital import ensure_hospital, make_patient
-from .i2b2_2006 import escaped, unescaped, xml_text
+from .i2b2_2006 import escaped, unescaped
 from .mednli import find_checkpoints, paired_test, short_name
 from .ner import Document, Span, check_spans
 from .notes import ensure_sentences, read_sentences
@@ -55,7 +57,8 @@ def located(
     for wanted in dict.fromkeys((_same(words), _same(unescaped(words, Counter())), _same(words).replace('&', '&amp;'))):
         if plain[start:end] == wanted: return start, end
     for wanted in dict.fromkeys((_same(words), _same(unescaped(words, Counter())), _same(words).replace('&', '&amp;'))):
-        places = [m.start() for m in re.finditer(f'(?={re.escape(wanted)})', plain[max(0, start-NEARBY):start+NEARBY+len(wanted)])] if wanted.strip() else []
+        around = plain[max(0, start-NEARBY):start+NEARBY+len(wanted)]
+        places = [i for i in range(len(around)-len(wanted)+1) if around.startswith(wanted, i)] if wanted.strip() else []
         if places: return (near := min((p + max(0, start-NEARBY) for p in places), key=lambda p: abs(p-start))), near + len(wanted)
     return None
 
@@ -115,8 +118,8 @@ def _document(file: Path, strict: bool, types, counts: Counter) -> Document:
     text, tags = parsed(file, counts)
     if text is None: raise CourseError(f'{file.name} has no <TEXT>.')
     spans = []
-    for line, element, attributes in tags:
-        if (span := _span(text, attributes, f'{file.name}, line {line}, {element} {attributes.get("id", "")}', strict, types, counts)): spans.append(span)
+    for line, _, attributes in tags:
+        if (span := _span(text, attributes, f'{file.name}, line {line}', file, strict, types, counts)): spans.append(span)
     kept = tuple(sorted(set(spans)))
     counts['annotated twice alike, kept once'] += len(spans) - len(kept)
     counts['span that overlaps another'] += sum(b.start < a.end for a, b in zip(kept, kept[1:]))
@@ -125,12 +128,13 @@ def _document(file: Path, strict: bool, types, counts: Counter) -> Document:
     check_spans(document, file.name)
     return document
 
-def _span(text: str, attributes: dict, where: str, strict: bool, types, counts: Counter) -> Span | None:
+def _span(text: str, attributes: dict, where: str, file: Path, strict: bool, types, counts: Counter) -> Span | None:
     "One annotation, checked against the text."
     if missing := [k for k in ('start', 'end', 'TYPE') if not attributes.get(k)]: raise CourseError(f"{where} has no '{missing[0]}'.")
-    if not all(re.fullmatch(r'\s*\d+\s*', attributes[k]) for k in ('start', 'end')): raise CourseError(f"{where}: start '{attributes['start']}' and end '{attributes['end']}' must be whole numbers.")
-    start, end, kind = int(attributes['start']), int(attributes['end']), attributes['TYPE']
-    if types is not None and kind not in types: raise CourseError(f"{where}: unknown type '{kind}'; expected one of {', '.join(types)}.")
+    start, end = (whole_number(attributes[k], where, k) for k in ('start', 'end'))
+    if types is not None and (kind := attributes['TYPE']) not in types:
+        raise CourseError(f"{where}: unknown type {quoted(kind, file)}; expected one of {', '.join(types)}.")
+    kind = attributes['TYPE']
     if end <= start: raise CourseError(f'{where}: end {end} is not after start {start}.')
     if 'text' not in attributes and end <= len(text): counts['annotation without its words, not checked'] += 1; return Span(start, end, kind)
     found = located(text, start, end, attributes.get('text', ''))
@@ -161,7 +165,7 @@ def write_i2b2_2014(
     with whole_folder(folder) as partial:
         for d in documents:
             if not re.fullmatch(r'[\w-][\w.-]*', d.doc_id): raise CourseError(f"'{d.doc_id}' cannot be the name of a file; expected letters, digits and -, such as 180-03.")
-            check_spans(d, 'to write')
+            check_spans(d, f'document {d.doc_id}')
             (partial/f'{d.doc_id}.xml').write_text(_xml(d), encoding='utf-8', newline='\n')
     return Path(folder)
 
@@ -183,17 +187,31 @@ def read_presidio(
     if not isinstance(records, list) or not records: raise CourseError(f"{path.name} holds no list of records; expected presidio's sentences.")
     for number, record in enumerate(records):
         where, spans = f'{path.name}, record {number}', []
-        try: text, marked, group = record['full_text'], record['spans'], record['template_id']
-        except (KeyError, TypeError): raise CourseError(f'{where} has no full_text, spans or template_id.') from None
+        text, marked = (_field(record, k, kind, where) for k, kind in dict(full_text=str, spans=list).items())
+        group = _field(record, 'template_id', int | str, where)
         for s in marked:
-            if s['entity_type'] not in PRESIDIO: raise CourseError(f"{where}: unknown type '{s['entity_type']}'; expected one of {', '.join(PRESIDIO)}.")
-            if text[s['start_position']:s['end_position']] != s['entity_value']: raise CourseError(f"{where}: the text of a {s['entity_type']} does not stand at {s['start_position']}–{s['end_position']}.")
-            if kind := PRESIDIO[s['entity_type']]: spans.append(Span(s['start_position'], s['end_position'], kind))
-            else: counts[f"{s['entity_type']}, left out"] += 1
+            kind, span = _presidio_span(s, text, where, path)
+            if span.type: spans.append(span)
+            else: counts[f'{kind}, left out'] += 1
         documents.append(Document(f'{path.stem}-{number}', text, tuple(sorted(set(spans))), f'template {group}'))
         check_spans(documents[-1], where)
     counts['document without a span'] += sum(not d.spans for d in documents)
     return documents, +counts
+
+def _field(record, name: str, kind, where: str):
+    "A field of a record, if it is there and of its kind."
+    value = record.get(name) if isinstance(record, dict) else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise CourseError(f"{where} has no '{name}' or one of another kind; expected {getattr(kind, '__name__', kind)}.")
+    return value
+
+def _presidio_span(span, text: str, where: str, path: Path) -> tuple[str, Span]:
+    "Presidio's name of a type, and the span with ours."
+    kind, words = (_field(span, k, str, f'{where}: a span') for k in ('entity_type', 'entity_value'))
+    start, end = (_field(span, k, int, f'{where}: a span') for k in ('start_position', 'end_position'))
+    if kind not in PRESIDIO: raise CourseError(f"{where}: unknown type {quoted(kind, path)}; expected one of {', '.join(PRESIDIO)}.")
+    if not 0 <= start < end or text[start:end] != words: raise CourseError(f'{where}: the text of a {kind} does not stand at its place.')
+    return kind, Span(start, end, PRESIDIO[kind])
 
 # %% ../nbs/10_i2b2_2014.ipynb #e9cfed11
 @cache
@@ -268,9 +286,11 @@ def ensure_mtsamples(
     path = existing(path, 'MTSamples, one CSV file')
     if shareable is None: shareable = is_shareable(path)
     def make(folder: Path):
-        with path.open(newline='', encoding='utf-8-sig') as f: rows = list(csv.DictReader(f))
-        if not rows or 'transcription' not in rows[0]: raise CourseError(f"{path.name} has no column 'transcription'; expected MTSamples.")
-        reports = list(dict.fromkeys(r['transcription'] for r in rows if (r['transcription'] or '').strip()))
+        rows = csv_rows(path)
+        _, head = next(rows, (1, []))
+        if 'transcription' not in head: raise CourseError(f"{path.name} has no column 'transcription'; expected MTSamples.")
+        at = head.index('transcription')
+        reports = list(dict.fromkeys(row[at] for _, row in rows if len(row) > at and row[at].strip()))
         task, notes = [], {'markers': [], 'surrogates': []}
         for number, report in enumerate(tqdm(reports, desc='identities')):
             reads = derived_seed(seed, 'mtsamples', report) % 10 < 6

@@ -9,7 +9,6 @@ __all__ = ['LABELS', 'RQE_LABELS', 'CORPORA', 'PAPER', 'read_mednli', 'read_rqe'
 
 # %% ../nbs/05_mednli.ipynb #c26234d3
 import json
-import xml.etree.ElementTree as ElementTree
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,8 +18,8 @@ import pandas as pd
 from scipy.stats import ttest_rel
 from sklearn.metrics import confusion_matrix
 
-from .core import (CourseError, Run, derived_seed, existing, file_hash, ink, plain_name,
-                              results_root, shown)
+from .core import (CourseError, Run, derived_seed, existing, file_hash, ink, json_value, named,
+                              plain_name, quoted, results_root, shown, text_lines, xml_root, xml_text)
 from .finetuning import Settings, Tuned, encode_pairs, finetune, mean_sd, model_identity, predict, predictions, run_once
 from .pretraining import FAMILY, ensure_checkpoints
 from .tokens import load_tokenizer, may_quote
@@ -37,15 +36,14 @@ def read_mednli(
 
 def _read_jsonl(path: Path) -> pd.DataFrame:
     rows, without = [], 0
-    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+    for number, line in enumerate(text_lines(path), 1):
         if not line.strip(): continue
         where = f'{path.name}, line {number}'
-        try: record = json.loads(line)
-        except json.JSONDecodeError: raise CourseError(f'{where} is no JSON.') from None
+        record = json_value(line, where)
         missing = [k for k in ('pairID', 'gold_label', 'sentence1', 'sentence2') if not isinstance(record, dict) or not isinstance(record.get(k), str)]
         if missing: raise CourseError(f"{where} has no '{missing[0]}'; expected pairID, gold_label, sentence1, sentence2.")
         if record['gold_label'] == '-': without += 1; continue
-        if record['gold_label'] not in LABELS: raise CourseError(f"{where} has the unknown label '{record['gold_label']}'; expected {', '.join(LABELS)} or '-'.")
+        if record['gold_label'] not in LABELS: raise CourseError(f"{where} has the unknown label {quoted(record['gold_label'], path)}; expected {', '.join(LABELS)} or '-'.")
         rows.append((record['pairID'], record['sentence1'], record['sentence2'], record['gold_label']))
     if not rows: raise CourseError(f'{path.name} holds no labelled pair.')
     frame = pd.DataFrame(rows, columns=['pair_id', 'premise', 'hypothesis', 'label'])
@@ -61,12 +59,10 @@ def read_rqe(
 ) -> dict[str, pd.DataFrame]:   # like `read_mednli`, with two labels
     "The RQE pairs, split 70/10/20 by long question. Raises `CourseError` naming the pair."
     path = existing(path, 'the RQE corpus, one XML file')
-    try: root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as e: raise CourseError(f'{path.name} is no XML: line {e.position[0]}.') from None
     rows, without = [], 0
-    for pair in root.iter('pair'):
+    for number, pair in enumerate(xml_root(xml_text(path), path).iter('pair'), 1):
         premise, hypothesis, value = (' '.join((pair.findtext('chq') or '').split()), ' '.join((pair.findtext('faq') or '').split()), pair.get('value'))
-        if value not in ('true', 'false'): raise CourseError(f"{path.name}, pair {pair.get('pid')} has the unknown value '{value}'; expected true or false.")
+        if value not in ('true', 'false'): raise CourseError(f"{path.name}, pair {named(pair.get('pid'), number)} has the unknown value {quoted(value or '', path)}; expected true or false.")
         if not premise or not hypothesis: without += 1; continue
         rows.append((pair.get('pid'), premise, hypothesis, RQE_LABELS[value == 'true']))
     if not rows: raise CourseError(f'{path.name} holds no pair.')

@@ -6,8 +6,8 @@
 __all__ = ['TABLE_1', 'NO_DATABASE', 'Span', 'Document', 'check_spans', 'without_overlaps', 'lines_of', 'clinical_tokens',
            'blank_tokens', 'to_iob', 'entities', 'from_iob', 'reachable', 'closed_labels', 'Sentence', 'sentences',
            'windows_of', 'owners', 'encode_sentences', 'lost_spans', 'labels_of', 'with_labels', 'f1_of', 'ExactF1',
-           'compare', 'exact_f1', 'type_table', 'partial_view', 'read_brat', 'read_text', 'brat_reference',
-           'write_brat', 'read_conll', 'write_conll', 'with_types', 'paper_split', 'line_documents', 'split_documents',
+           'compare', 'exact_f1', 'type_table', 'partial_view', 'read_brat', 'brat_reference', 'write_brat',
+           'read_conll', 'write_conll', 'with_types', 'paper_split', 'line_documents', 'split_documents',
            'shared_groups', 'seen_before']
 
 # %% ../nbs/06_ner.ipynb #765bf487
@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from nervaluate import Evaluator
 
-from .core import CourseError, existing, whole_file, whole_folder
+from .core import CourseError, existing, quoted, read_text, whole_file, whole_folder, whole_number
 
 # %% ../nbs/06_ner.ipynb #dc609a70
 @dataclass(frozen=True, order=True)
@@ -47,15 +47,16 @@ class Document:
 # %% ../nbs/06_ner.ipynb #b3d99206
 def check_spans(
     document: Document,
-    source,             # the file it was read from, for the message
+    source,             # what it is, for the message: file and line, or the document's name
 ) -> None:
     "Raise `CourseError` for a span without a type, that ends before it starts, is empty or lies outside of the text."
     for s in document.spans:
-        where = f'{source}: document {document.doc_id}, span {s.start}–{s.end}'
+        where = f'{source}, span {s.start}–{s.end}'
         if not s.type: raise CourseError(f'{where} has no type.')
-        if s.end < s.start: raise CourseError(f'{where} ({s.type}) ends before it starts.')
-        if s.end == s.start: raise CourseError(f'{where} ({s.type}) is empty.')
-        if s.start < 0 or s.end > len(document.text): raise CourseError(f'{where} ({s.type}) lies outside of the text, which has {len(document.text)} characters.')
+        if s.end < s.start: raise CourseError(f'{where} ends before it starts.')
+        if s.end == s.start: raise CourseError(f'{where} is empty.')
+        if s.start < 0 or s.end > len(document.text):
+            raise CourseError(f'{where} lies outside of the text, which has {len(document.text)} characters.')
 
 # %% ../nbs/06_ner.ipynb #0ac568d3
 def without_overlaps(
@@ -392,19 +393,14 @@ def read_brat(
     if say and count: print(f'{folder.name}: ' + ', '.join(f'{n} {what}' for what, n in sorted(count.items())))
     return found
 
-def read_text(path: Path) -> str:
-    "A text as it is, line ends included. Raises `CourseError` if it is not UTF-8."
-    try: return path.read_bytes().decode('utf-8')
-    except UnicodeDecodeError as e: raise CourseError(f'{path.name} is not UTF-8: byte {e.start}.') from None
-
 # %% ../nbs/06_ner.ipynb #4fd490fa
 def _brat_document(path: Path, annotations: Path, discontinuous: str, count: Counter) -> Document:
-    text, found, ids = read_text(path), {}, defaultdict(list)
+    text, found, ids = read_text(path, keep_bom=True), {}, defaultdict(list)   # offsets count it
     for number, line in enumerate(read_text(annotations).split('\n'), 1):
         line, where = line.removesuffix('\r'), f'{annotations.name}, line {number}'
         if line.startswith('T'):
             name, span = _text_bound(line, text, where, discontinuous, count)
-            if name in found: raise CourseError(f'{where}: {name} stands here a second time.')
+            if name in found: raise CourseError(f'{where}: an annotation of this name stands above it.')
             found[name] = span
         elif line.startswith('N'):
             parts = line.split('\t')[1].split(' ') if '\t' in line else []
@@ -412,7 +408,7 @@ def _brat_document(path: Path, annotations: Path, discontinuous: str, count: Cou
             ids[parts[1]].append((parts[2].removeprefix(NO_DATABASE), where))
         elif line.strip(): count['lines about other things (relations, events, attributes, notes), not read'] += 1
     for name, some in ids.items():
-        if name not in found: raise CourseError(f'{some[0][1]} is about {name}, which is not in the file.')
+        if name not in found: raise CourseError(f'{some[0][1]} is about an annotation that is not in the file.')
         if found[name]: found[name] = replace(found[name], ids=tuple(i for i, _ in some))
     return Document(path.stem, text, tuple(sorted(filter(None, found.values()))))
 
@@ -420,12 +416,13 @@ def _text_bound(line: str, text: str, where: str, discontinuous: str, count: Cou
     "One T line."
     parts = re.fullmatch(r'(T\S+)\t(\S+) (-?\d+ -?\d+(?:;-?\d+ -?\d+)*)\t(.*)', line)
     if not parts: raise CourseError(f"{where} is no annotation; expected 'T1<tab>type start end<tab>text'.")
-    pieces = [tuple(map(int, p.split())) for p in parts[3].split(';')]
+    pieces = [tuple(whole_number(n, where, signed=True) for n in p.split()) for p in parts[3].split(';')]
     for start, end in pieces:
-        if end <= start: raise CourseError(f"{where}: {parts[1]} {'ends before it starts' if end < start else 'is empty'} ({start} {end}).")
-        if start < 0 or end > len(text): raise CourseError(f'{where}: {parts[1]} ({start} {end}) lies outside of the text, which has {len(text)} characters.')
+        if end <= start: raise CourseError(f"{where} {'ends before it starts' if end < start else 'is empty'} ({start} {end}).")
+        if start < 0 or end > len(text): raise CourseError(f'{where} ({start} {end}) lies outside of the text, which has {len(text)} characters.')
     there = ' '.join(text[a:b] for a, b in pieces)
-    if there.split() != parts[4].split(): raise CourseError(f'{where}: the text of {parts[1]} is not what stands at {parts[3]}; offsets and text do not belong together.')
+    if there.split() != parts[4].split():
+        raise CourseError(f'{where}: its words are not what stands at {start} {end}; offsets and text do not belong together.')
     first, last = min(p[0] for p in pieces), max(p[1] for p in pieces)
     if any(text[a[1]:b[0]].strip() for a, b in zip(sorted(pieces), sorted(pieces)[1:])):  # a gap of blanks only is how BRAT writes a line break
         count[f"discontinuous spans {'covered' if discontinuous == 'cover' else 'dropped'}"] += 1
@@ -451,7 +448,7 @@ def write_brat(
     "A BRAT folder; `read_brat` gives the same documents back, in alphabetical order and without their groups. Raises `CourseError` for names that no file can have."
     with whole_folder(folder) as partial:
         for d in documents:
-            check_spans(d, 'write_brat')
+            check_spans(d, f'document {d.doc_id}')
             if not re.fullmatch(r'[^\W.][\w.()+,=@ -]*', d.doc_id): raise CourseError(f"The document id '{d.doc_id}' cannot be the name of a file.")
             if (partial/f'{d.doc_id}.txt').exists(): raise CourseError(f"Two documents are called '{d.doc_id}'; each needs an id of its own.")
             lines, concepts = [], []
@@ -486,11 +483,11 @@ def read_conll(
             name, lines = fields[1] if len(fields) == 3 and fields[1] != '-X-' else f'{path.stem}-{len(found)+1}', [[]]
         else:
             if len(fields) < 2: raise CourseError(f'{path.name}, line {number} has no label; expected a token and a label.')
-            if not re.fullmatch('O|[BI]-.+', fields[-1]): raise CourseError(f"{path.name}, line {number} has the label '{fields[-1]}'; expected O, B-type or I-type.")
+            if not re.fullmatch('O|[BI]-.+', fields[-1]): raise CourseError(f'{path.name}, line {number} has the label {quoted(fields[-1], path)}; expected O, B-type or I-type.')
             lines[-1].append((fields[0], fields[-1]))
     close()
     if not found: raise CourseError(f'{path.name} holds no token.')
-    if twice := [i for i, n in Counter(d.doc_id for d in found).items() if n > 1]: raise CourseError(f"{path.name} has two documents called '{twice[0]}'.")
+    if twice := [i for i, n in Counter(d.doc_id for d in found).items() if n > 1]: raise CourseError(f'{path.name} has two documents called {quoted(twice[0], path)}.')
     return found
 
 # %% ../nbs/06_ner.ipynb #bd6727ac
@@ -529,7 +526,7 @@ def with_types(
 ) -> list[Document]:
     "Documents with renamed types."
     def new(d, s):
-        if s.type not in names and other is None: raise CourseError(f"Document {d.doc_id}, span {s.start}–{s.end} has the unknown type '{s.type}'; expected {', '.join(names)}.")
+        if s.type not in names and other is None: raise CourseError(f"Document {d.doc_id}, span {s.start}–{s.end} has the unknown type {quoted(s.type)}; expected {', '.join(names)}.")
         return names.get(s.type, other)
     return [replace(d, spans=tuple(replace(s, type=new(d, s)) for s in d.spans if new(d, s))) for d in documents]
 

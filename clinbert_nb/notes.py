@@ -38,8 +38,8 @@ from tqdm import tqdm
 
 from .cleaning import near_duplicates, surrogates
 from .core import (CourseError, code_hash, data_root, describe_corpus, existing, in_range,
-                              is_shareable, kept_folder, plain_name, read_json, shown, side_by_side, view,
-                              whole_file, write_json)
+                              is_shareable, kept_folder, plain_name, read_json, read_text, shown,
+                              side_by_side, view, whole_file, write_json)
 from .readings import reading
 from .sentences import restore_line_breaks, split_note
 
@@ -130,6 +130,7 @@ def _jsonl_rows(path: Path, encoding: str) -> Iterator:
             if line.isspace(): continue
             try: record, reason = json.loads(line), 'it is no JSON object'
             except json.JSONDecodeError as e: record, reason = None, f'it is no JSON: {e.msg} at character {e.pos+1}'
+            except (RecursionError, ValueError): record, reason = None, 'it is nested too deeply, or holds a number with too many digits'
             if isinstance(record, dict):
                 if names is None: yield (names := list(record))
                 yield Row(number, number, [record.get(n) for n in names])
@@ -264,7 +265,7 @@ def _listed(entries: Iterable[str]) -> frozenset[str]:
     "Ids as they are, and the lines of files where an entry is the path of one."
     ids = set()
     for entry in map(str, entries):
-        if '/' in entry or entry.endswith(('.txt', '.csv')): ids.update(existing(entry, 'ids, one a line').read_text().split())
+        if '/' in entry or entry.endswith(('.txt', '.csv')): ids.update(read_text(existing(entry, 'ids, one a line')).split())
         else: ids.add(entry.strip())
     return frozenset(ids)
 

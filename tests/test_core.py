@@ -203,6 +203,101 @@ def test_missing_and_empty_inputs_are_named(tmp_path):
     (tmp_path/'empty.csv').touch()
     with pytest.raises(CourseError, match='empty.csv is empty'): existing(tmp_path/'empty.csv')
 
+# %% ../nbs/00_core.ipynb #d28f7130
+def test_a_byte_that_is_no_utf8_is_named_with_its_line(tmp_path):
+    (tmp_path/'a.txt').write_bytes(b'one\ntw\xcbo\n')
+    with pytest.raises(CourseError, match='^a.txt, line 2 holds the byte 0xCB'): read_text(tmp_path/'a.txt')
+    (tmp_path/'a.txt.gz').write_bytes(gzip.compress(b'\xcb\n'))
+    with pytest.raises(CourseError, match='^a.txt.gz, line 1 holds the byte 0xCB'): read_text(tmp_path/'a.txt.gz')
+
+def test_a_byte_order_mark_is_dropped_unless_asked_for(tmp_path):
+    (tmp_path/'a.txt').write_bytes('\ufeffa\r\n\ufeffb\u2028c'.encode())
+    assert list(text_lines(tmp_path/'a.txt')) == ['a\r\n', '\ufeffb\u2028c']
+    assert read_text(tmp_path/'a.txt', keep_bom=True) == '\ufeffa\r\n\ufeffb\u2028c'
+
+def test_another_encoding_is_tolerated_where_somebody_is_told(tmp_path):
+    told = []
+    (tmp_path/'a.txt').write_bytes(b'caf\xe9')
+    assert read_text(tmp_path/'a.txt', tell=told.append) == 'café'
+    assert told == ['not UTF-8, read as Windows-1252']
+
+def test_a_damaged_archive_says_after_which_line(tmp_path):
+    path, whole = tmp_path/'a.gz', gzip.compress(b''.join(b'%d\n' % i**9 for i in range(30_000)))
+    with pytest.raises(CourseError, match='damaged or cut off after line [1-9]'): _read_part(path, whole[:-5000])
+    for part in (whole[:2], b'no archive', whole[:30] + b'\xff\xff\xff' + whole[33:]):
+        with pytest.raises(CourseError, match='a.gz is no whole gzip file: it is damaged or cut off after line'): _read_part(path, part)
+
+def _read_part(path, data):
+    path.write_bytes(data)
+    return read_text(path)
+
+def test_what_is_no_file_is_said(tmp_path):
+    with pytest.raises(CourseError, match='cannot be read: Is a directory'): read_text(tmp_path)
+    with pytest.raises(CourseError, match='nowhere.txt cannot be read: No such file'): read_text(tmp_path/'nowhere.txt')
+
+# %% ../nbs/00_core.ipynb #320b0299
+@pytest.mark.parametrize('cells, message', [
+    ('"a', 'perhaps a quote is never closed'),
+    ('"' + 'a'*200_000, 'perhaps a quote is never closed'),
+    ('"a"b,c', 'a quote inside of a cell must be written twice'),
+    ('a\rb', 'it holds a line end'),
+])
+def test_a_row_that_cannot_be_read_is_said(cells, message, tmp_path):
+    (tmp_path/'t.csv').write_bytes(f'x,y\n{cells}\n'.encode())
+    with pytest.raises(CourseError, match=f't.csv: the row that begins in line 2 cannot be read: {message}'): list(csv_rows(tmp_path/'t.csv'))
+
+# %% ../nbs/00_core.ipynb #9be8eaa9
+@pytest.mark.parametrize('text', ['', '²', '٣', '1.5', '1e3', '1_000', '-1', '+1', '0x1', '1 2', '9'*16, '1'*5000])
+def test_what_is_no_whole_number_is_refused(text):
+    with pytest.raises(CourseError, match='^a, line 1: the length is no whole number; expected 1 to 15 digits'): whole_number(text, 'a, line 1', 'length')
+
+# %% ../nbs/00_core.ipynb #1ad15e1a
+@pytest.mark.parametrize('text, message', [
+    ('{"a": Foo}', 'a.json is no JSON: line 1, Expecting value'),
+    ('['*100_000, 'a.json is nested too deeply to be read'),
+    ('[' + '1'*5000 + ']', 'a.json holds a number with too many digits'),
+    (r'["\ud83e"]', 'a.json holds half of a character'),
+])
+def test_json_that_cannot_be_used_is_said(text, message):
+    with pytest.raises(CourseError, match=f'^{message}') as e: json_value(text, 'a.json')
+    assert 'Foo' not in str(e.value)
+
+# %% ../nbs/00_core.ipynb #2055ba21
+@pytest.mark.parametrize('codec', ['UTF-0', 'undefined', 'punycode', 'mbcs', 'idna', 'shift_jis', 'utf-7', 'unicode_escape', 'hex', 'utf-16', 'é', ''])
+def test_an_encoding_that_is_not_read_is_said(codec, tmp_path):
+    (tmp_path/'a.xml').write_text(f'<?xml version="1.0" encoding="{codec}"?><a>b</a>', encoding='utf-8')
+    with pytest.raises(CourseError, match='^a.xml declares an encoding that is not read here; expected UTF-8'): xml_text(tmp_path/'a.xml')
+
+@pytest.mark.parametrize('codec', ['utf-8', 'UTF-8-sig', 'ISO-8859-1', 'windows-1252', 'utf-16'])
+def test_an_xml_file_is_read_in_its_encoding(codec, tmp_path):
+    head = '' if 'sig' in codec else f'<?xml version="1.0" encoding="{codec}"?>'
+    (tmp_path/'a.xml').write_bytes(f'{head}<a>café\r\n</a>'.encode(codec))
+    assert xml_root(xml_text(tmp_path/'a.xml'), 'a.xml').text == 'café\n'
+
+def test_a_byte_that_does_not_fit_the_declared_encoding_is_said(tmp_path):
+    (tmp_path/'a.xml').write_bytes(b'<?xml version="1.0" encoding="ascii"?>\n<a>caf\xe9</a>')
+    with pytest.raises(CourseError, match='a.xml, line 2 is not in the encoding that the file declares; expected ascii'): xml_text(tmp_path/'a.xml')
+    (tmp_path/'a.xml').write_bytes(b'<a>\ncaf\xe9</a>')
+    with pytest.raises(CourseError, match='a.xml, line 2 holds the byte 0xE9'): xml_text(tmp_path/'a.xml')
+
+@pytest.mark.parametrize('head', [
+    '<!DOCTYPE a [<!ENTITY b "ha"><!ENTITY c "&b;&b;">]>',
+    '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>',
+    '<!DOCTYPE a SYSTEM "a" [ ]>',
+    '<!-- <a> --><!DOCTYPE a [ ]>',
+])
+@pytest.mark.parametrize('bare', [False, True])
+def test_declarations_are_refused(head, bare, tmp_path):
+    (tmp_path/'a.xml').write_text(f'<?xml version="1.0"?>\n{head}<a>&b;</a>')
+    with pytest.raises(CourseError, match='a.xml, line 2 declares a DOCTYPE or an entity'): xml_text(tmp_path/'a.xml', bare_doctype=bare)
+
+def test_a_document_type_without_declarations_is_taken_out_where_allowed(tmp_path):
+    told = []
+    (tmp_path/'a.xml').write_text('<!DOCTYPE a\n SYSTEM "a.dtd">\n<a>b</a>')
+    assert xml_text(tmp_path/'a.xml', told.append, bare_doctype=True).split('\n')[2] == '<a>b</a>'
+    assert told == ['document type taken out, nothing fetched']
+    with pytest.raises(CourseError, match='line 1 declares'): xml_text(tmp_path/'a.xml')
+
 # %% ../nbs/00_core.ipynb #00cf69d0
 def test_a_failed_run_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path))
@@ -230,6 +325,16 @@ def test_text_is_hidden_unless_its_corpus_allows_it(tmp_path):
     describe_corpus(tmp_path/'sub', 'secret', shareable=False)
     assert not is_shareable(tmp_path/'sub') and is_shareable(tmp_path)
     assert view('Müller, 47\n', False) == 'xxxxxx, 00\n'
+
+# %% ../nbs/00_core.ipynb #8d46b6d2
+def test_a_message_quotes_little_and_only_what_may_be_shown(tmp_path):
+    assert quoted('Foo,\n\x0047', tmp_path/'a.txt') == "'xxx, 00'"
+    describe_corpus(tmp_path, 'invented', shareable=True)
+    assert quoted('Foo,\n\x0047', tmp_path/'a.txt') == "'Foo, 47'" and quoted('Foo') == "'xxx'"
+    assert quoted('a'*5000, tmp_path/'a.txt') == "'" + 'a'*59 + "…'"
+
+def test_a_record_is_named_by_a_code_or_its_number():
+    assert [named(id, 3) for id in ('E12', '6789', 'Foo', 'Foo 12', None)] == ['E12', '6789', 'number 3', 'number 3', 'number 3']
 
 # %% ../nbs/00_core.ipynb #d39a5128
 def test_contrast_is_that_of_the_guidelines():

@@ -36,10 +36,10 @@ def test_what_cannot_be_mended_is_said(tmp_path):
     fetch = '<?xml version="1.0"?>\n<!DOCTYPE ROOT [<!ENTITY x SYSTEM "file:///etc/passwd">]><ROOT>'
     for path, message in ((lambda: _file(tmp_path, '&b;', bomb), 'deid.xml, line 1 declares a DOCTYPE or an entity; .*never expanded or fetched'),
                           (lambda: _file(tmp_path, '&x;', fetch), 'line 2 declares a DOCTYPE'),
-                          (lambda: _file(tmp_path, 'a\n<PHI TYPE="NURSE">Foo</PHI>'), r"""line 2, record "7", its line 3: unknown type 'NURSE'; expected AGE, DATE"""),
+                          (lambda: _file(tmp_path, 'a\n<PHI TYPE="NURSE">Foo</PHI>'), "line 2, record 1, its line 3: unknown type 'xxxxx'; expected AGE, DATE"),
                           (lambda: _file(tmp_path, '<PHI>Foo</PHI>'), 'its line 2: a PHI tag without TYPE'),
                           (lambda: _file(tmp_path, 'a', name='"7"><RECORD ID="8"'), 'does not end; expected </RECORD> before the next'),
-                          (lambda: _file(tmp_path, 'a</TEXT></RECORD><RECORD ID="7"><TEXT>'), 'line 4, record "7": a record with this ID stands above it'),
+                          (lambda: _file(tmp_path, 'a</TEXT></RECORD><RECORD ID="7"><TEXT>'), 'line 4, record 2: a record with this ID stands above it'),
                           (lambda: _file(tmp_path, '</TEXT><TEXT>'), 'has not exactly one <TEXT>')):
         with pytest.raises(CourseError, match=message): read_i2b2_2006(path())
 
@@ -51,7 +51,7 @@ def test_a_file_that_is_cut_off_or_something_else_is_said(tmp_path):
     path.write_text('<ROOT></ROOT>')
     with refused('holds no record; expected <RECORD ID='): read_i2b2_2006(path)
     path.write_bytes(whole.encode() + b'\xff')
-    with refused('cannot be read as utf-8'): read_i2b2_2006(path)
+    with refused('deid.xml, line 8 holds the byte 0xFF'): read_i2b2_2006(path)
     path.write_bytes(('<?xml version="1.0" encoding="latin-1"?>' + whole.replace('a\n', 'caf\xe9\n')).encode('latin-1'))
     assert 'café' in read_i2b2_2006(path)[0][0].text
     path.write_text('')

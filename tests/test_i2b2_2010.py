@@ -40,7 +40,8 @@ def test_what_does_not_fit_is_told_and_kept(tmp_path):
 # %% ../nbs/08_i2b2_2010.ipynb #b12e5459
 UNREADABLE = [
     ('c="chest" 1:0||t="problem"', 'x.con, line 1 is no concept; expected c='), ('c="chest" 1:0 1:0||t="problem"||a="present"', 'line 1 is no concept'),
-    ('\nc="chest" 1:0 1:0||t="disease"', "x.con, line 2 has the unknown type 'disease'; expected problem, test, treatment"),
+    ('\nc="chest" 1:0 1:0||t="disease"', "x.con, line 2 has the unknown type 'xxxxxxx'; expected problem, test, treatment"),
+    (f'c="chest" 1:0 1:{"1"*5000}||t="problem"', 'x.con, line 1: the position is no whole number'),
     ('c="chest" 1:1 1:0||t="problem"', 'x.con, line 1: the annotation ends before it begins'), ('c="chest" 2:1 1:0||t="problem"', 'ends before it begins'),
     ('c="chest" 1:0 1:2||t="problem"', 'x.con, line 1: there is no token 1:0 or 1:2'), ('c="chest" 9:0 9:0||t="problem"', 'no token 9:0'),
     ('c="fever" 1:0 1:0||t="problem"\nc="cold" 2:1 2:1||t="problem"', 'x.con, line 1: other words stand at this position, as for 2 of the 2 annotations')]
@@ -93,7 +94,7 @@ def test_spans_inside_of_tokens_are_widened_and_counted(tmp_path):
     assert (tmp_path/'concept/d.con').read_text() == 'c="2.5mg" 1:2 1:2||t="treatment"\nc="2.5mg now" 1:2 1:3||t="test"\n'
     assert write_concepts([Document('e', 'a', ())], tmp_path, texts=False) == 0 and not (tmp_path/'txt/e.txt').exists() and (tmp_path/'concept/e.con').read_text() == ''
     with pytest.raises(CourseError, match='span 1–2 has no token'): write_concepts([Document('d', 'a b', (Span(1, 2, 'test'),))], tmp_path)
-    with pytest.raises(CourseError, match="type 'PROBLEM'; expected problem"): write_concepts([Document('d', 'a b', (Span(0, 1, 'PROBLEM'),))], tmp_path)
+    with pytest.raises(CourseError, match="type 'xxxxxxx'; expected problem"): write_concepts([Document('d', 'a b', (Span(0, 1, 'PROBLEM'),))], tmp_path)
 
 # %% ../nbs/08_i2b2_2010.ipynb #32ff4a99
 def test_a_new_layout_keeps_every_word_and_concept():

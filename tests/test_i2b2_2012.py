@@ -40,10 +40,10 @@ def test_positions_one_off_are_corrected_for_the_whole_file_only(tmp_path):
     assert _read(tmp_path, _event(9, 16, 'a cough') + _event(11, 16, 'cough', 'TEST')) == ([('a cough', 'PROBLEM'), ('cough', 'TEST')], ['overlaps a longer one, so not in the labels'])
 
 UNREADABLE = [
-    (_event(9, 16, 'a cough', 'DISEASE'), "7.xml, EVENT E9 has the unknown type 'DISEASE'; expected PROBLEM, TEST"), (_event(16, 9, 'a cough'), 'E16 ends before it begins'),
+    (_event(9, 16, 'a cough', 'DISEASE'), "7.xml, EVENT E9 has the unknown type 'xxxxxxx'; expected PROBLEM, TEST"), (_event(16, 9, 'a cough'), 'E16 ends before it begins'),
     (_event(9, 9, ''), 'ends before it begins'), (_event(9, 99, 'a cough'), 'E9 lies outside of the text, which has 19 characters'), (_event(-2, 3, 'x'), 'outside of the text'),
-    (_event('_', 3, 'x'), 'E_ has no start or no end'), (_event(5, 8, 'fever'), 'E5: other words stand at this position, as for 1 of the 1 events'),
-    ('<EVENT id="E1" start="1">', '7.xml is no XML and could not be repaired: line')]
+    (_event('_', 3, 'x'), 'EVENT number 1: the start is no whole number'), (_event('1'*5000, 3, 'x'), 'EVENT number 1: the start is no whole number'), (_event(5, 8, 'fever'), 'E5: other words stand at this position, as for 1 of the 1 events'),
+    ('<EVENT id="E1" start="1">', '7.xml is no XML: line')]
 
 # %% ../nbs/09_i2b2_2012.ipynb #8656e6ee
 def test_what_cannot_be_read_is_an_error_with_its_place(tmp_path):
@@ -62,9 +62,11 @@ def test_entities_are_refused(tmp_path):
     (tmp_path/'secret.txt').write_text('SECRET')
     bomb = '<!DOCTYPE A [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'
     for before in (bomb, f'<!DOCTYPE A [<!ENTITY a SYSTEM "file://{tmp_path}/secret.txt">]>', '<!-- <A> --><!DOCTYPE A SYSTEM "http://localhost/x.dtd">'):
-        with pytest.raises(CourseError, match='7.xml has a DOCTYPE, which can define entities; such files are not opened'): _read(tmp_path, '', before=before)
+        with pytest.raises(CourseError, match='7.xml, line 1 declares a DOCTYPE or an entity'): _read(tmp_path, '', before=before)
     assert _read(tmp_path, _event(1, 10, '<!DOCTYPE'), text='\n<!DOCTYPE is only text here')[0] == [('<!DOCTYPE', 'PROBLEM')]
-    with pytest.raises(CourseError, match='no XML and could not be repaired'): _read(tmp_path, '&a;')
+    with pytest.raises(CourseError, match='7.xml is no XML: line [0-9]+, undefined entity'): _read(tmp_path, '&a;')
+    hidden = f'\x01{bomb}'   # what is repaired is looked at again
+    with pytest.raises(CourseError, match='7.xml, line 1 declares a DOCTYPE'): _read(tmp_path, '', before=hidden)
 
 def test_the_other_form_and_its_halves(tmp_path):
     (tmp_path/'7.xml.txt').write_text('\nShe has a cough .\n')
@@ -72,7 +74,7 @@ def test_the_other_form_and_its_halves(tmp_path):
     write('EVENT="a cough" 2:2 2:3||type="PROBLEM"||modality="FACTUAL"||polarity="POS"||sec_time_rel="OVERLAP"\nTIMEX3="now" 2:0 2:0||type="DATE"||val="x"||mod="NA"\nEVENT="She" 2:0 2:0||type=""\n')
     documents, told = read_events(tmp_path, form='extent')
     assert documents == [Document('7', '\nShe has a cough .\n', (Span(9, 16, 'PROBLEM'),))] and sorted(told.what) == ['TIMEX3 not used', 'skipped, as it has no type']
-    for line, message in (('EVENT="a cough" 2:2||type="TEST"', '7.xml.extent, line 1 is no extent; expected EVENT='), ('EVENT="a cough" 2:2 2:3||type="DATE"', "unknown type 'DATE'"),
+    for line, message in (('EVENT="a cough" 2:2||type="TEST"', '7.xml.extent, line 1 is no extent; expected EVENT='), ('EVENT="a cough" 2:2 2:3||type="DATE"', "unknown type 'xxxx'"), (f'EVENT="a" 2:2 2:{"1"*5000}||type="TEST"', 'line 1: the position is no whole number'),
                           ('EVENT="a cough" 2:3 2:2||type="TEST"', 'ends before it begins'), ('EVENT="a cough" 2:2 2:9||type="TEST"', 'no token 2:2 or 2:9')):
         write(line)
         with pytest.raises(CourseError, match=message): read_events(tmp_path, form='extent')
@@ -105,7 +107,7 @@ def test_written_and_read_is_the_same(tmp_path):
     check()
 
 def test_what_the_format_does_not_know_is_refused_or_counted(tmp_path):
-    with pytest.raises(CourseError, match="type 'problem'; expected PROBLEM"): write_events([Document('d', 'a', (Span(0, 1, 'problem'),))], tmp_path)
+    with pytest.raises(CourseError, match="type 'xxxxxxx'; expected PROBLEM"): write_events([Document('d', 'a', (Span(0, 1, 'problem'),))], tmp_path)
     with pytest.raises(CourseError, match='d has a character at 1 that XML does not know'): write_events([Document('d', 'a\x0c')], tmp_path)
     assert write_events([Document('d', 'Give 2.5mg', (Span(5, 8, 'TREATMENT'),))], tmp_path, 'extent') == 1
     assert read_events(tmp_path, form='extent')[0] == [Document('d', 'Give 2.5mg', (Span(5, 10, 'TREATMENT'),))]

@@ -33,11 +33,11 @@ def test_offsets_are_checked_against_the_text(tmp_path):
 # %% ../nbs/10_i2b2_2014.ipynb #74b1dfb5
 def test_what_is_wrong_in_a_note_is_said(tmp_path, capsys):
     bomb, fetch = '<!DOCTYPE d [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>\n', '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>\n'
-    for make, message in ((dict(tags=_tag(29, 32, 'Zzz')), r'180-03.xml, line 9, NAME P0: its 3 characters of text do not stand at 29–32 or up to 20 characters away; mend the file'),
+    for make, message in ((dict(tags=_tag(29, 32, 'Zzz')), r'180-03.xml, line 9: its 3 characters of text do not stand at 29–32 or up to 20 characters away; mend the file'),
                           (dict(tags=_tag(32, 29, 'Foo')), 'end 29 is not after start 32'), (dict(tags=_tag(29, 29, '')), 'end 29 is not after start 29'),
                           (dict(tags=_tag(29, 3200, 'Foo but longer')), 'do not stand at 29–3200'), (dict(tags=_tag(2900, 2903, 'Foo')), 'do not stand at'),
-                          (dict(tags=_tag('a', 32, 'Foo')), "start 'a' and end '32' must be whole numbers"), (dict(tags=_tag(None, 32, 'Foo')), "has no 'start'"),
-                          (dict(tags=_tag(29, 32, 'Foo', 'NURSE')), "line 9, NAME P0: unknown type 'NURSE'; expected one of PATIENT, DOCTOR"), (dict(tags=_tag(29, 32, 'Foo', None)), "has no 'TYPE'"),
+                          (dict(tags=_tag('a', 32, 'Foo')), "line 9: the start is no whole number"), (dict(tags=_tag(29, '1'*5000, 'Foo')), "line 9: the end is no whole number"), (dict(tags=_tag(None, 32, 'Foo')), "has no 'start'"),
+                          (dict(tags=_tag(29, 32, 'Foo', 'NURSE')), "line 9: unknown type 'xxxxx'; expected one of PATIENT, DOCTOR"), (dict(tags=_tag(29, 32, 'Foo', None)), "has no 'TYPE'"),
                           (dict(tags='<NAME start="1"'), 'is no XML: line 10, '), (dict(tags='</TAGS><TEXT>a</TEXT><TAGS>'), 'has 2 <TEXT>; expected one'),
                           (dict(tags='', head=bomb), 'line 1 declares a DOCTYPE'), (dict(tags='', head=fetch), 'never expanded or fetched')):
         with pytest.raises(CourseError, match=message): read_i2b2_2014(_note(tmp_path, **make))
@@ -94,12 +94,25 @@ def test_presidio_is_read_strictly(tmp_path):
     (d,), counts = read(span('PERSON', 4, 7, 'Foo'), span('GPE', 17, 23, 'Footon'), span('TITLE', 0, 3, 'Mr.'))
     assert [(s.type, d.text[s.start:s.end]) for s in d.spans] == [('PATIENT', 'Foo'), ('LOCATION-OTHER', 'Footon')]
     assert (d.doc_id, d.group, dict(counts)) == ('p-0', 'template 7', {'TITLE, left out': 1})
-    with pytest.raises(CourseError, match="p.json, record 0: unknown type 'SHOE'"): read(span('SHOE', 4, 7, 'Foo'))
-    with pytest.raises(CourseError, match='the text of a PERSON does not stand at 5–8'): read(span('PERSON', 5, 8, 'Foo'))
+    with pytest.raises(CourseError, match="p.json, record 0: unknown type 'xxxx'"): read(span('SHOE', 4, 7, 'Foo'))
+    with pytest.raises(CourseError, match='record 0: the text of a PERSON does not stand at its place'): read(span('PERSON', 5, 8, 'Foo'))
     (tmp_path/'p.json').write_text('{}')
     with pytest.raises(CourseError, match='holds no list of records'): read_presidio(tmp_path/'p.json')
     (tmp_path/'p.json').write_text('[{"text": "a"}]')
-    with pytest.raises(CourseError, match='record 0 has no full_text'): read_presidio(tmp_path/'p.json')
+    with pytest.raises(CourseError, match="record 0 has no 'full_text'"): read_presidio(tmp_path/'p.json')
+
+@pytest.mark.parametrize('field, value', [
+    ('entity_type', None), ('entity_value', 7), ('start_position', '4'), ('start_position', 4.0), ('end_position', True), ('end_position', [7]),
+])
+def test_a_field_of_presidio_that_is_missing_or_of_another_kind_is_named(field, value, tmp_path):
+    import json
+    span = dict(entity_type='PERSON', entity_value='Foo', start_position=4, end_position=7) | {field: value}
+    (tmp_path/'p.json').write_text(json.dumps([dict(full_text='Mr. Foo', spans=[span], template_id=7)]))
+    with pytest.raises(CourseError, match=f"p.json, record 0: a span has no '{field}' or one of another kind"): read_presidio(tmp_path/'p.json')
+
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path):
+    (tmp_path/'p.json').write_text('['*100_000)
+    with pytest.raises(CourseError, match='p.json is nested too deeply'): read_presidio(tmp_path/'p.json')
 
 # %% ../nbs/10_i2b2_2014.ipynb #59da0ebc
 def test_identities_are_put_in_and_known():

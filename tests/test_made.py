@@ -42,8 +42,9 @@ def test_blanks_and_pieces_are_told(tmp_path):
 def test_hostile_files_are_refused(tmp_path):
     bomb, fetch = '<!DOCTYPE c [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>', '<!DOCTYPE c [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
     for annotations, head, message in (((_annotation(words='Zzz'),), '', '10_1.bioc.xml, annotation 7: its words do not stand at 0–9'), ((_annotation(20, 9),), '', 'no characters 20–29 in the note, which has 24'),
-                                       ((_annotation(0, 0, ''),), '', 'no characters 0–0'), ((_annotation('x'),), '', "offset 'x' and length '9' must be"), ((_annotation('-1'),), '', "offset '-1'"),
-                                       ((_annotation(kind='Rash'),), '', "unknown type 'Rash'; expected ADE"), (('<annotation id="3"/>',), '', 'annotation 3 has no infon with the key "type"'),
+                                       ((_annotation(0, 0, ''),), '', 'no characters 0–0'), ((_annotation('x'),), '', 'annotation 7: the offset is no whole number'), ((_annotation('-1'),), '', 'the offset is no whole number'),
+                                       ((_annotation(length='1'*5000),), '', 'annotation 7: the length is no whole number'),
+                                       ((_annotation(kind='Rash'),), '', "unknown type 'xxxx'; expected ADE"), (('<annotation id="3"/>',), '', 'annotation 3 has no infon with the key "type"'),
                                        (('<annotation id="3"><infon key="type">ADE</infon></annotation>',), '', 'annotation 3 has no <location>'), (('<annotation',), '', 'is no XML: line 3'),
                                        (('&b;',), bomb, 'declares a DOCTYPE or an entity; .* never expanded or fetched'), (('&x;',), fetch, 'never expanded or fetched'), (('&amp;&x;',), '', 'is no XML: line 2'),
                                        ((), '<!DOCTYPE c SYSTEM "a" [ ]>', 'never expanded or fetched'), (('</passage></document><document><passage>',), '', 'has 2 <document>; expected one')):
@@ -114,8 +115,11 @@ def test_mmi_positions_are_checked(tmp_path):
     found, odd = read_mmi(_mmi(tmp_path/'o', *rows), [NOTE])
     assert [NOTE.text[f.start:f.end] for f in found] == ['SOB', 'sob', 'Pain'] and odd == {'place counted from 1, moved': 3}
     for lines, message in (([rows[0].replace('4/3', '20/3')], 'o: at 1 of 1 places stand other words'), ([rows[0].replace('4/3', '900/3')], 'stand other words'), (['n|MMI|1'], 'o, line 1 has 3 fields; expected ten'),
-                           (['free text'], 'o, line 1 has 1 fields'), ([rows[0].replace('n|', 'z|', 1)], "o, line 1 is about 'z', which is no note")):
+                           (['free text'], 'o, line 1 has 1 fields'), ([rows[0].replace('n|', 'z|', 1)], "o, line 1 is about 'x', which is no note")):
         with pytest.raises(CourseError, match=message): read_mmi(_mmi(tmp_path/'o', *lines), [NOTE])
+    found, odd = read_mmi(_mmi(tmp_path/'o', *rows[:2], rows[2].replace('31/4', '61/4')), [NOTE])
+    assert [NOTE.text[f.start:f.end] for f in found] == ['SOB', 'sob'] and odd['place that is empty or outside of its note, left out'] == 1
+    for place in ('1'*5000 + '/3', '²/3', '٣/3'): assert read_mmi(_mmi(tmp_path/'o', rows[0].replace('4/3', place)), [NOTE]) == ([], {'line with places that cannot be read, left out': 1})
     (tmp_path/'f').mkdir()
     _mmi(tmp_path/'f/n.mmi', rows[0].replace('n|MMI', '00000000|MMI').replace('4/3', '3/3'))
     assert read_mmi(tmp_path/'f', [NOTE])[0][0].doc_id == 'n'

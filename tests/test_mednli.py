@@ -17,12 +17,25 @@ def test_mednli_is_read_strictly(tmp_path):
     undecided = good.replace('entailment', '-')
     train = read_mednli(_write(tmp_path, [good, undecided, '']))['train']
     assert train.iloc[0].tolist() == ['x', 'Pt c/o SOB.', 'He is short of breath.', 'entailment'] and len(train) == 1 and train.attrs == {'without_label': 1}
-    for lines, message in (([good, '{"pairID": '], 'train_v1.jsonl, line 2 is no JSON'), ([good.replace('entailment', 'maybe')], "line 1 has the unknown label 'maybe'; expected contradiction"),
+    for lines, message in (([good, '{"pairID": '], 'train_v1.jsonl, line 2 is no JSON'), ([good.replace('entailment', 'maybe')], "line 1 has the unknown label 'xxxxx'; expected contradiction"),
                            ([good.replace('sentence2"', 'hypothesis"')], "line 1 has no 'sentence2'"), (['[1]'], "line 1 has no 'pairID'"), ([undecided], 'holds no labelled pair')):
         with pytest.raises(CourseError, match=message): read_mednli(_write(tmp_path, lines))
     (tmp_path/'mli_dev_v1.jsonl').write_text('')
     with pytest.raises(CourseError, match='mli_dev_v1.jsonl is empty'): read_mednli(_write(tmp_path, [good]) and (tmp_path/'mli_dev_v1.jsonl').write_text('') or tmp_path)
     with pytest.raises(CourseError, match='does not exist; expected the folder of mli_train'): read_mednli(tmp_path/'nowhere')
+
+@pytest.mark.parametrize('line, message', [
+    (b'{"pairID": "x", "sentence1": "caf\xcb"}', 'mli_train_v1.jsonl, line 1 holds the byte 0xCB'),
+    (b'['*100_000, 'mli_train_v1.jsonl, line 1 is nested too deeply'),
+])
+def test_a_line_of_mednli_that_is_no_text_or_no_record_is_named(line, message, tmp_path):
+    _write(tmp_path, [])
+    (tmp_path/'mli_train_v1.jsonl').write_bytes(line)
+    with pytest.raises(CourseError, match=message): read_mednli(tmp_path)
+
+def test_a_line_of_mednli_may_hold_any_sign(tmp_path):
+    record = dict(pairID='x', gold_label='neutral', sentence1='a\u2028b\x85c', sentence2='d')
+    assert read_mednli(_write(tmp_path, [json.dumps(record, ensure_ascii=False)]))['train'].premise.tolist() == ['a\u2028b\x85c']
 
 # %% ../nbs/05_mednli.ipynb #fc1b43f3
 def test_rqe_is_split_by_long_question(tmp_path):
@@ -32,10 +45,15 @@ def test_rqe_is_split_by_long_question(tmp_path):
     assert sum(map(len, splits.values())) == 200 and splits['train'].attrs == {'without_text': 1}
     questions = [set(s.premise) for s in splits.values()]
     assert not questions[0] & questions[1] and not questions[0] & questions[2] and not questions[1] & questions[2]
-    for text, message in (('<RQE><pair>', 'is no XML'), ('<RQE><pair pid="7" value="maybe"><chq>a</chq><faq>b</faq></pair></RQE>', "pair 7 has the unknown value 'maybe'"),
+    for text, message in (('<RQE><pair>', 'is no XML'), ('<RQE><pair pid="7" value="maybe"><chq>a</chq><faq>b</faq></pair></RQE>', "pair 7 has the unknown value 'xxxxx'"),
                           ('<RQE><pair pid="7" value="true"><chq>a</chq></pair></RQE>', 'no pair'), ('<RQE/>', 'no pair')):
         (tmp_path/'bad.xml').write_text(text)
         with pytest.raises(CourseError, match=message): read_rqe(tmp_path/'bad.xml')
+
+@pytest.mark.parametrize('codec', ['UTF-0', 'shift_jis', 'undefined', 'punycode', 'mbcs'])
+def test_rqe_in_another_encoding_is_refused(codec, tmp_path):
+    (tmp_path/'r.xml').write_text(f'<?xml version="1.0" encoding="{codec}"?><RQE/>')
+    with pytest.raises(CourseError, match='r.xml declares an encoding that is not read here'): read_rqe(tmp_path/'r.xml')
 
 # %% ../nbs/05_mednli.ipynb #a0d17a4d
 def test_models_have_names_of_their_own(tmp_path, monkeypatch):

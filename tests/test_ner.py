@@ -10,7 +10,7 @@ globals().update({k: v for k, v in vars(clinbert_nb.ner).items() if not k.starts
 def test_spans_that_cannot_be_are_refused():
     check_spans(Document('d', 'abc', (Span(0, 3, 'x'), Span(1, 2, 'y'))), 'a.xml')
     check_spans(Document('d', 'no span at all'), 'a.xml')
-    for span, message in ((Span(2, 1, 'x'), r'a\.xml: document d, span 2–1 \(x\) ends before it starts'), (Span(1, 1, 'x'), 'is empty'), (Span(0, 4, 'x'), 'outside of the text, which has 3'),
+    for span, message in ((Span(2, 1, 'x'), r'a\.xml, span 2–1 ends before it starts'), (Span(1, 1, 'x'), 'is empty'), (Span(0, 4, 'x'), 'outside of the text, which has 3'),
                           (Span(-1, 2, 'x'), 'outside of the text'), (Span(0, 1, ''), 'has no type')):
         with pytest.raises(CourseError, match=message): check_spans(Document('d', 'abc', (span,)), 'a.xml')
 
@@ -259,12 +259,20 @@ def test_brat_is_read_strictly(tmp_path, capsys):
     assert read('a bb cc', 'T1\tx 0 1;5 7\ta cc', 'E1\tx:T1', '', '#1\tnote T1\tsure?') == (Span(0, 7, 'x'),)
     assert capsys.readouterr().out == 'b: 1 discontinuous spans covered, 2 lines about other things (relations, events, attributes, notes), not read\n'
     assert read_brat(tmp_path/'b', 'drop')[0].spans == () and '1 discontinuous spans dropped' in capsys.readouterr().out
-    for line, message in (('T1\tx 2 3\tbb', r'a\.ann, line 2: the text of T1 is not what stands at 2 3'), ('T1\tx 4 2\tbb', r'line 2: T1 ends before it starts \(4 2\)'), ('T1\tx 2 2\t', 'is empty'),
+    for line, message in (('T1\tx 2 3\tbb', r'a\.ann, line 2: its words are not what stands at 2 3'), ('T1\tx 4 2\tbb', r'line 2 ends before it starts \(4 2\)'), ('T1\tx 2 2\t', 'is empty'),
                           ('T1\tx 2 40\tbb', 'outside of the text, which has 7'),
                           ('T1\tx -3 1\tbb', 'outside'), ('T1 x 2 4 bb', "line 2 is no annotation; expected 'T1<tab>type"), ('T1\tx 2 4', 'no annotation'),
-                          ('T0\tx 0 1\ta', 'T0 stands here a second time'), ('N1\tReference T9 x:1\t', r'line 2 is about T9'), ('N1\tReference', 'line 2 is no concept')):
+                          ('T0\tx 0 1\ta', 'line 2: an annotation of this name stands above it'), ('N1\tReference T9 x:1\t', 'line 2 is about an annotation that is not'), ('N1\tReference', 'line 2 is no concept')):
         with pytest.raises(CourseError, match=message): read('a bb cc', 'T0\tx 0 1\ta', line)
     with pytest.raises(CourseError, match='Unknown policy'): read_brat(tmp_path/'b', 'keep')
+
+def test_a_byte_order_mark_before_the_first_annotation_hides_nothing(tmp_path):
+    assert read_brat(_brat(tmp_path/'b', 'a bb', ['\ufeffT1\tx 0 1\ta']))[0].spans == (Span(0, 1, 'x'),)
+    assert read_brat(_brat(tmp_path/'b', '\ufeffa bb', ['T1\tx 1 2\ta']))[0].spans == (Span(1, 2, 'x'),)   # in the text it counts
+
+def test_an_offset_of_5000_digits_is_refused(tmp_path):
+    with pytest.raises(CourseError, match='a.ann, line 1: the offset is no whole number'): read_brat(_brat(tmp_path/'b', 'a', [f"T1\tx 0 {'1'*5000}\ta"]))
+    with pytest.raises(CourseError, match='a.ann, line 1 is no annotation|offset is no whole'): read_brat(_brat(tmp_path/'b', 'a', ['T1\tx 0 ²\ta']))
 
 # %% ../nbs/06_ner.ipynb #b129a597
 def test_brat_folders_are_checked(tmp_path):
@@ -275,7 +283,7 @@ def test_brat_folders_are_checked(tmp_path):
     (folder/'b.ann').rename(folder/'b.txt')
     with pytest.raises(CourseError, match=r'b\.txt has no b\.ann beside it'): read_brat(folder)
     (folder/'b.txt').unlink(), (folder/'a.txt').write_bytes(b'caf\xe9')
-    with pytest.raises(CourseError, match=r'a\.txt is not UTF-8: byte 3'): read_brat(folder)
+    with pytest.raises(CourseError, match=r'a\.txt, line 1 holds the byte 0xE9'): read_brat(folder)
     (folder/'a.txt').unlink()
     with pytest.raises(CourseError, match='holds no .txt file'): read_brat(folder)
     with pytest.raises(CourseError, match='nowhere does not exist; expected a folder of'): read_brat(tmp_path/'nowhere')
@@ -304,19 +312,22 @@ def test_conll_is_read_strictly(tmp_path):
     assert first == Document('x-1', 'a b\nc', (Span(0, 3, 'x'), Span(4, 5, 'x'))) and read('a B-x\n\nc I-x', join_lines=True)[0].spans == (Span(0, 3, 'x'),)
     two = read('-DOCSTART- -X- O O\n\na O\r\n\r\n\n-DOCSTART- n7 O\n\n')
     assert two == [Document('x-1', 'a'), Document('n7', '')]
-    for text, message in (('a O\nb', r'x\.txt, line 2 has no label'), ('a O\n\nb S-x', "line 3 has the label 'S-x'; expected O"), ('a B-', "label 'B-'"), ('\n\n', 'holds no token'),
-                          ('-DOCSTART- n O\n\n-DOCSTART- n O\n', "two documents called 'n'")):
+    for text, message in (('a O\nb', r'x\.txt, line 2 has no label'), ('a O\n\nb S-x', "line 3 has the label 'x-x'; expected O"), ('a B-', "label 'x-'"), ('\n\n', 'holds no token'),
+                          ('-DOCSTART- n O\n\n-DOCSTART- n O\n', "two documents called 'x'")):
         with pytest.raises(CourseError, match=message): read(text)
     with pytest.raises(CourseError, match='is empty'): read('')
+    from clinbert_nb.core import describe_corpus
+    describe_corpus(tmp_path, 'invented', shareable=True)
+    with pytest.raises(CourseError, match="line 1 has the label 'S-x'; expected O"): read('b S-x')
     for name in ('a b', '-X-'):
         with pytest.raises(CourseError, match='cannot stand in a CoNLL file'): write_conll([Document(name, 'a')], tmp_path/'y')
     with pytest.raises(CourseError, match='a token cannot stand'): write_conll([Document('n', '-DOCSTART- a')], tmp_path/'y', blank_tokens)
 
 # %% ../nbs/06_ner.ipynb #898758b1
 def test_types_are_renamed():
-    d = Document('d', 'a b c', (Span(0, 1, 'x'), Span(2, 3, 'y')))
-    assert with_types([d], dict(x='p', y=''))[0].spans == (Span(0, 1, 'p'),) == with_types([d], dict(x='p'), other='')[0].spans
-    with pytest.raises(CourseError, match="Document d, span 2–3 has the unknown type 'y'; expected x"): with_types([d], dict(x='p'))
+    d = Document('d', 'a b c', (Span(0, 1, 'x'), Span(2, 3, 'Foo')))
+    assert with_types([d], dict(x='p', Foo=''))[0].spans == (Span(0, 1, 'p'),) == with_types([d], dict(x='p'), other='')[0].spans
+    with pytest.raises(CourseError, match="Document d, span 2–3 has the unknown type 'xxx'; expected x"): with_types([d], dict(x='p'))
 
 # %% ../nbs/06_ner.ipynb #fefb7f8b
 def test_the_split_of_the_paper_gives_table_1():

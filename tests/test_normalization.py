@@ -12,6 +12,7 @@ def test_medic_in_both_forms_is_the_same(tmp_path):
     header = '# Report created\n#\n# Fields:\n# DiseaseName\tDiseaseID\n'
     rows = [('Asthma', 'MESH:D1', 'DO:1|OMIM:X8', 'a "quoted" one', 'MESH:D0|OMIM:613', '', '', 'Bronchial Asthma', 'Lung'), ('DEAFNESS', 'OMIM:613', '', '', '', '', '', '')]
     (tmp_path/'CTD_diseases.tsv').write_text(header + ''.join('\t'.join(r) + '\n' for r in rows))
+    import gzip
     with gzip.open(tmp_path/'CTD_diseases.csv.gz', 'wt', newline='') as f: f.write('# DiseaseName,DiseaseID\n'), csv.writer(f).writerows(rows)
     (a, odd), (b, _), (c, _) = (read_medic(tmp_path/n) for n in ('m.txt', 'CTD_diseases.tsv', 'CTD_diseases.csv.gz'))
     assert a.concepts['D1'].names == b.concepts['D1'].names == ('Asthma', 'Bronchial Asthma') and b.concepts == c.concepts and not odd
@@ -27,17 +28,36 @@ def test_what_is_odd_in_a_vocabulary_is_counted(tmp_path):
     for text, message in (('D1||\n', 'm.txt holds no concept with a name'), ('D1||a\nD2|b\n', r'm.txt, line 2 is no concept; expected id\|other ids\|\|name'), ('', 'm.txt is empty')):
         (tmp_path/'m.txt').write_text(text)
         with pytest.raises(CourseError, match=message): read_medic(tmp_path/'m.txt')
+    (tmp_path/'m.txt').write_text('D1||Asthma\nMESH:||Cold\nD2|| |Flu\n')
+    v, odd = read_medic(tmp_path/'m.txt')
+    assert list(v.concepts) == ['D1', 'D2'] and odd == {'concept without an id, left out': 1, 'concept without a preferred name, called by the next': 1}
     (tmp_path/'c.tsv').write_text('# x\nAsthma\tMESH:D1\n')
     with pytest.raises(CourseError, match='c.tsv, line 2 has 2 columns; expected at least 8'): read_medic(tmp_path/'c.tsv')
 
 # %% ../nbs/11_normalization.ipynb #7467e702
+@pytest.mark.parametrize('name', ['CTD_diseases.tsv', 'medic.txt', 'MRCONSO.RRF', 'CTD_diseases.csv'])
+def test_a_vocabulary_with_a_byte_that_is_no_utf8_is_refused(name, tmp_path):
+    (tmp_path/name).write_bytes(b'# \ncaf\xcb||x\n')
+    with pytest.raises(CourseError, match=f'{name}, line 2 holds the byte 0xCB'): read_vocabulary(tmp_path/name)
+
+@pytest.mark.parametrize('name', ['CTD_diseases.tsv.gz', 'MRCONSO.RRF.gz'])
+def test_a_vocabulary_that_is_cut_off_is_refused(name, tmp_path):
+    import gzip
+    (tmp_path/name).write_bytes(gzip.compress(b'# \n'*1000)[:-9])
+    with pytest.raises(CourseError, match=f'{name} is no whole gzip file: it is damaged or cut off after line'): read_vocabulary(tmp_path/name)
+
+def test_a_cell_that_never_ends_is_refused(tmp_path):
+    (tmp_path/'CTD_diseases.csv').write_text('# x\n"Asthma' + 'a,'*100_000)
+    with pytest.raises(CourseError, match='CTD_diseases.csv: the row that begins in line 2 cannot be read: perhaps a quote'): read_medic(tmp_path/'CTD_diseases.csv')
+
+# %% ../nbs/11_normalization.ipynb #926014d8
 def test_names_of_the_umls(tmp_path):
     line = lambda cui, sab, code, name, lat='ENG', ts='S', pref='N', suppress='N': f'{cui}|{lat}|{ts}|L|PF|S|{pref}|A||||{sab}|PT|{code}|{name}|0|{suppress}||\n'
     (tmp_path/'MRCONSO.RRF').write_text(line('C1', 'MDR', '7', 'Dyspnoea') + line('C1', 'SNOMEDCT_US', '7', 'Dyspnea', ts='P', pref='Y') + line('C2', 'SNOMEDCT_US', '8', 'Cough')
-                                        + line('C3', 'SNOMEDCT_US', '7', 'Air hunger') + line('C2', 'MSH', '9', 'Tussis') + line('C2', 'MDR', '5', 'Toux', 'FRE') + line('C2', 'MDR', '6', 'Coughing', suppress='O') + 'C2|ENG|\n\n')
+                                        + line('C3', 'SNOMEDCT_US', '7', 'Air hunger') + line('C2', 'MSH', '9', 'Tussis') + line('C2', 'MDR', '5', 'Toux', 'FRE') + line('C2', 'MDR', '6', 'Coughing', suppress='O') + 'C2|ENG|\n\n' + line('', 'MDR', '1', 'Ache') + line('C9', 'MDR', '1', ' '))
     v, odd = read_vocabulary(tmp_path/'MRCONSO.RRF')
     assert v.concepts['C1'].names == ('Dyspnea', 'Dyspnoea') and (v.resolve('MDR:7'), v.resolve('SNOMEDCT_US:7'), v.resolve('SNOMEDCT_US:8'), v.resolve('MDR:8')) == ('C1', 'C1', 'C2', None)
-    assert odd == {'name of another source': 1, 'name in another language': 1, 'suppressed name': 1, 'line with fewer than 18 fields, left out (the first: line 8)': 1, 'code of more than one CUI, the first keeps it': 1}
+    assert odd == {'name of another source': 1, 'name in another language': 1, 'suppressed name': 1, 'line with fewer than 18 fields, left out (the first: line 8)': 1, 'code of more than one CUI, the first keeps it': 1, 'line without a CUI or without a name, left out': 2}
     assert read_mrconso(tmp_path/'MRCONSO.RRF', suppressed=True, language='')[0].concepts['C2'].names == ('Cough', 'Toux', 'Coughing')
     with pytest.raises(CourseError, match='holds no concept with a name'): read_mrconso(tmp_path/'MRCONSO.RRF', sources=['ICD10'])
 
@@ -89,16 +109,47 @@ def test_pubtator_is_read_strictly(tmp_path):
     p = tmp_path/'p.txt'
     (d,), odd = read_pubtator(_pub(p, '1\t2\t6\tcold\tDisease\tMESH:D1+D2', '1\t16\t19\tflu\tDisease\t-1', '1\tCID\tD1\tD2', '1\t8\t11\tNot\tChemical\tD9'), types=['Disease'])
     assert d.text == 'A cold. Not the flu.' and d.spans == (Span(2, 6, 'Disease', ('D1', 'D2')), Span(16, 19, 'Disease')) and d.group == '1'
-    assert odd == {'relation, not used': 1, 'Chemical, not wanted': 1, 'mention without a concept': 1, 'mention of several concepts': 1}
-    for line, message in (('1\t2\t6\tflu\tDisease\tD1', r'p.txt, line 3: not what stands at 2–6 of the text'), ('1\t2\t60\tcold\tDisease\tD1', 'not what stands at'), ('1\t2\t6\tcold\tDisease', '3 has 5 columns; expected id, start'),
-                          ('1\tx\t6\tcold\tDisease\tD1', 'line 3 has 6 columns'), ('2\t2\t6\tcold\tDisease\tD1', 'line 3 is about 2, but stands below 1')):
+    assert odd == {'relation, not used': 1, "'xxxxxxxx', not wanted": 1, 'mention without a concept': 1, 'mention of several concepts': 1}
+    for line, message in (('1\t2\t6\tcold\tDisease', '3 has 5 columns; expected id, start'),
+                          ('1\tx\t6\tcold\tDisease\tD1', 'line 3: the start is no whole number'), ('2\t2\t6\tcold\tDisease\tD1', 'line 3 is not about the abstract that it stands below'),
+                          ('1\t2\t²\tcold\tDisease\tD1', 'line 3: the end is no whole number')):
         with pytest.raises(CourseError, match=message): read_pubtator(_pub(p, line))
     for head, message in (('1|a|x\n1|t|y\n', 'line 1 begins no abstract'), ('1|t|x\n', 'begins no abstract'), ('1|t|x\n2|a|y\n', 'begins no abstract'), ('\n\n', 'holds no abstract'),
-                          ('1|t|x\n1|a|y\n\n1|t|x\n1|a|z\n', 'line 4: abstract 1 stands here a second time, with another text')):
+                          ('1|t|x\n1|a|y\n\n1|t|x\n1|a|z\n', 'line 4: this abstract stands here a second time, with another text')):
         with pytest.raises(CourseError, match=message): read_pubtator(_pub(p, head=head))
     both, odd = read_pubtator(_pub(p, head='1|t|x\n1|a|y\n\n1|t|x\n1|a|y\n'))
     assert len(both) == 1 and odd == {'abstract stands twice, read once': 1}
     assert read_pubtator(_pub(p, '1\t2\t6\tcold \tDisease\tD1'))[1] == {'quotation with other blanks': 1}
+
+ONE_GREEK = '1|t|TNF-α.\n1|a|Not the flu, not the flu.\n'
+GOOD = '1\t0\t5\tTNF-α\tDisease\tD1', '1\t15\t18\tflu\tDisease\tD2'
+
+@pytest.mark.parametrize('words', ['TNF-a', 'TNF‑α', 'tnf-α', 'TNFα', 'TNF-alpha', 'TNF -α'])
+def test_a_quotation_that_is_spelled_otherwise_is_kept_and_listed(words, tmp_path, capsys):
+    (d,), odd = read_pubtator(_pub(tmp_path/'p.txt', f'1\t0\t5\t{words}\tDisease\tD1', head=ONE_GREEK))
+    assert d.spans == (Span(0, 5, 'Disease', ('D1',)),) and odd == {'quotation spelled otherwise, kept at its place': 1}
+    assert capsys.readouterr().out == 'p.txt: 1 × quotation spelled otherwise, kept at its place: abstract 1 (line 3)\n'
+
+@pytest.mark.parametrize('wrong', ['1\t0\t5\tflu\tDisease\tD1', '1\t2\t900\tTNF-α\tDisease\tD1', '1\t5\t2\tTNF-α\tDisease\tD1', '1\t5\t6\t-\tDisease\tD1'])
+def test_a_mention_whose_words_stand_elsewhere_is_left_out_and_listed(wrong, tmp_path, capsys):
+    (d,), odd = read_pubtator(_pub(tmp_path/'p.txt', *GOOD, wrong, head=ONE_GREEK))
+    assert len(d.spans) == 2 and odd == {'mention whose words are not at its place, left out': 1}
+    assert 'left out: abstract 1 (line 5)' in (said := capsys.readouterr().out) and 'TNF' not in said
+    with pytest.raises(CourseError, match='p.txt, line 5: mention whose words are not at its place'): read_pubtator(tmp_path/'p.txt', strict=True)
+
+def test_a_strict_reader_refuses_another_spelling(tmp_path):
+    with pytest.raises(CourseError, match='p.txt, line 3: quotation spelled otherwise; expected the words that stand there'):
+        read_pubtator(_pub(tmp_path/'p.txt', '1\t0\t5\tTNF-a\tDisease\tD1', head=ONE_GREEK), strict=True)
+
+def test_a_file_whose_words_stand_elsewhere_is_refused(tmp_path):
+    with pytest.raises(CourseError, match=r'the words of 1 of 1 mentions are not at their place, first in abstract 1 \(line 3\)'):
+        read_pubtator(_pub(tmp_path/'p.txt', '1\t2\t6\tflu\tDisease\tD1'))
+
+@pytest.mark.parametrize('data, message', [(b'1|t|a\n1|a|caf\xcb\n', 'p.txt, line 2 holds the byte 0xCB'), (b'Foo said so\n', '^p.txt, line 1 begins no abstract; expected')])
+def test_a_damaged_line_of_pubtator_is_named_not_quoted(data, message, tmp_path):
+    (tmp_path/'p.txt').write_bytes(data)
+    with pytest.raises(CourseError, match=message) as e: read_pubtator(tmp_path/'p.txt')
+    assert 'Foo' not in str(e.value)
 
 def test_pubtator_comes_back(tmp_path):
     documents = [Document('1', 'A cold. Not the flu.', (Span(2, 6, 'Disease', ('D1', 'D2')), Span(16, 19, 'Disease')), '1'), Document('2', 'two words', (), '2')]

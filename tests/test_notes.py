@@ -66,6 +66,7 @@ def test_files_that_cannot_be_read_are_named_with_the_place(tmp_path):
         (write('f.csv.gz', whole[:len(whole)//2]), {}, 'no whole gzip file: it breaks off after row'),
         (write('g.jsonl', '{"text": "a"}\n{"text": SECRET\n'), {}, 'g.jsonl: row 2.* it is no JSON'),
         (write('h.jsonl', '{"text": "a"}\n["SECRET"]\n'), {}, 'h.jsonl: row 2.* it is no JSON object'),
+        (write('deep.jsonl', '{"text": "a"}\n' + '['*100_000), {}, 'deep.jsonl: row 2.* it is nested too deeply'),
         (write('i.csv', 'note,text\n1,a\n'), {'columns': {'ROW_ID': 'id'}}, "no column 'id' for ROW_ID; it has note, text"),
         (write('j.csv', 'note,text\n1,a\n'), {'columns': {'WORDS': 'text'}}, "'WORDS' is no column of notes"),
         (write('k.parquet', 'PAR'), {}, 'k.parquet is no whole Parquet file'),
