@@ -6,25 +6,30 @@
 __all__ = ['HEART', 'LUNG', 'METABOLISM', 'KIDNEY', 'GUT', 'BRAIN', 'INFECTION', 'BLOOD', 'SIGNS', 'LABS', 'SENTENCES', 'FOCUS',
            'MIMIC_COUNTS', 'WRITERS', 'COLUMNS', 'STORY', 'EXAM', 'COURSE', 'SHIFT', 'REVIEW', 'HOME', 'ORGANS',
            'HEART_ECHO', 'TRACING', 'Passage', 'SECTIONS', 'TOPICS', 'PLOTS', 'ILLNESS', 'FINDINGS', 'HAS', 'NOT',
-           'PART', 'Concept', 'Lab', 'signs', 'conditions', 'labs', 'common', 'Fact', 'Patient', 'identities',
-           'make_patient', 'Pen', 'history_sentence', 'absent_sentence', 'sign_sentence', 'drug_sentence',
-           'procedure_sentence', 'lab_sentence', 'abnormal', 'wrap', 'mistype', 'vitals', 'who', 'some', 'story',
-           'plan', 'medications', 'examination', 'going_home', 'discharge_summary', 'physician_note', 'nursing_note',
-           'nursing_other', 'radiology', 'ecg', 'echo', 'fill', 'short_note', 'notes_before', 'patient_notes',
-           'labs_over', 'facts_for', 'form', 'flowsheet', 'lab_days', 'lab_columns', 'images', 'course', 'instructions',
-           'lengthen', 'general_document', 'biomedical_document', 'Claim', 'claims', 'premise_facts', 'unstated',
-           'pairs', 'write_noteevents', 'write_mednli', 'write_documents', 'make_hospital', 'ensure_hospital',
-           'write_sample']
+           'PART', 'MIMIC_IV_COLUMNS', 'TYPED', 'AGES', 'ADDENDA', 'FILES_IV', 'Concept', 'Lab', 'signs', 'conditions',
+           'labs', 'common', 'Fact', 'Patient', 'identities', 'make_patient', 'Pen', 'history_sentence',
+           'absent_sentence', 'sign_sentence', 'drug_sentence', 'procedure_sentence', 'lab_sentence', 'abnormal',
+           'wrap', 'mistype', 'vitals', 'who', 'some', 'story', 'plan', 'medications', 'examination', 'going_home',
+           'discharge_summary', 'physician_note', 'nursing_note', 'nursing_other', 'radiology', 'ecg', 'echo', 'fill',
+           'short_note', 'notes_before', 'patient_notes', 'labs_over', 'facts_for', 'form', 'flowsheet', 'lab_days',
+           'lab_columns', 'images', 'course', 'instructions', 'lengthen', 'general_document', 'biomedical_document',
+           'Claim', 'claims', 'premise_facts', 'unstated', 'pairs', 'write_noteevents', 'write_mednli',
+           'write_documents', 'bare', 'discharge_iv', 'radiology_iv', 'mimic_iv_notes', 'write_mimic_iv',
+           'ensure_mimic_iv', 'make_hospital', 'ensure_hospital', 'write_sample']
 
 # %% ../nbs/01_hospital.ipynb #291a23f4
+import csv
+import gzip
 import json
 import os
 import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -1168,6 +1173,85 @@ def write_documents(path: Path, document, n: int, seed: int):
     with path.open('w', encoding='utf-8') as f:
         for i in range(n): f.write('\n'.join(document(i, seed)) + '\n\n')
 
+# %% ../nbs/01_hospital.ipynb #5a7b4692
+MIMIC_IV_COLUMNS = ('note_id', 'subject_id', 'hadm_id', 'note_type', 'note_seq', 'charttime', 'storetime', 'text')
+TYPED = re.compile(r'\[\*\*[^\[\]]*\*\*\]')
+AGES = re.compile(r'\b\d\d(?=( yo [MF]| year old| y/o|[MF])\b)')
+
+def bare(text: str) -> str:
+    "A note in which ___ stands for each marker and each age."
+    return AGES.sub('___', TYPED.sub('___', text))
+
+def discharge_iv(text: str, description: str) -> str:
+    "A discharge summary with the head and the blank lines of MIMIC-IV's."
+    text = bare(text).replace('Attending:___', 'Attending: ___.')
+    return f'\nName:  ___                     Unit No:   ___\n\n{text}'.replace('\n\n', '\n \n')
+
+def radiology_iv(text: str, description: str) -> str:
+    "An image report without its old head: examination, indication, comparison, findings, impression."
+    report = re.sub('(?m)^ ', '', bare(text).partition('FINAL REPORT\n')[2])
+    return f'EXAMINATION:  {description}\n\n' + report.replace('HISTORY:', 'INDICATION:', 1)
+
+# %% ../nbs/01_hospital.ipynb #9f5c7994
+ADDENDA = {'DS': ('AD', 5, 'Name:  ___                     Unit No:   ___\n \nAddendum:\n___ was called on ___ about pending results.\nNo change of the plan. Seen by Dr. ___ at ___.\n'),
+           'RR': ('AR', 10, 'ADDENDUM:  Findings were discussed with Dr. ___ by telephone on ___.\n')}   # type, every how many, text
+FILES_IV = {'discharge': ('Discharge summary', 'DS', discharge_iv), 'radiology': ('Radiology', 'RR', radiology_iv)}
+
+def mimic_iv_notes(
+    number: int,               # of the patient
+    seed: int,                 # of the hospital
+    long_notes: bool = False,  # as long as real ones
+) -> Iterator[tuple[str, tuple]]:   # name of the file, row with MIMIC_IV_COLUMNS
+    "The discharge summary and the image reports of a patient as rows of MIMIC-IV's files."
+    files = {category: (file, kind, write) for file, (category, kind, write) in FILES_IV.items()}
+    for seq, note in enumerate(patient_notes(number, seed, long_notes=long_notes), 1):
+        subject, hadm, date, clock, _, category, description, *_, text = note
+        if category not in files: continue
+        file, kind, write = files[category]
+        row = partial(_row_iv, 10_000_000 + subject, 20_000_000 + hadm, seq, clock or f'{date} 00:00:00')
+        yield file, row(kind, write(text, description))
+        addendum, every, text = ADDENDA[kind]
+        if (number if kind == 'DS' else seq) % every == 0: yield file, row(addendum, text)
+
+def _row_iv(subject: int, hadm: int, seq: int, clock: str, kind: str, text: str) -> tuple:
+    return f'{subject}-{kind}-{seq}', subject, hadm, kind, seq, clock, clock, text
+
+# %% ../nbs/01_hospital.ipynb #42e1c154
+def write_mimic_iv(
+    folder: Path,              # where the two files go
+    patients: int,             # how many
+    seed: int,                 # of the hospital
+    long_notes: bool = False,  # as long as real ones
+    end: str = '.csv.gz',      # of the files' names; .csv: not compressed
+) -> dict[str, int]:           # note type → notes
+    "Write `discharge` and `radiology`, patient by patient, in the layout of MIMIC-IV-Note 2.2."
+    counts = dict.fromkeys(('DS', 'AD', 'RR', 'AR'), 0)
+    with ExitStack() as stack:
+        writers = {file: csv.writer(stack.enter_context(_text_file(folder/f'{file}{end}')), lineterminator='\n') for file in FILES_IV}
+        for writer in writers.values(): writer.writerow(MIMIC_IV_COLUMNS)
+        for number in range(patients):
+            for file, row in mimic_iv_notes(number, seed, long_notes):
+                writers[file].writerow(row)
+                counts[row[3]] += 1
+    return counts
+
+@contextmanager
+def _text_file(path: Path):
+    "A file to write text to, compressed if its name says so; the same text gives the same bytes."
+    with whole_file(path) as partial, partial.open('wb') as raw:
+        stream = gzip.GzipFile('', 'wb', fileobj=raw, mtime=0) if path.suffix == '.gz' else raw
+        with stream, TextIOWrapper(stream, 'utf-8', newline='') as text: yield text
+
+def ensure_mimic_iv(
+    patients: int = 100,  # how many
+    seed: int = 0,        # of the hospital
+) -> Path:
+    "The folder of the hospital's notes in the layout of MIMIC-IV, made if it is not there yet."
+    def make(folder: Path):
+        write_mimic_iv(folder, patients, seed)
+        describe_corpus(folder, 'synthetic hospital, as MIMIC-IV', shareable=True, source='invented by clinbert_nb; no real patient, free to share')
+    return ensure(data_root()/f'mimic_iv-{patients}-{seed}', make)
+
 # %% ../nbs/01_hospital.ipynb #235c2faf
 def make_hospital(folder: Path, patients: int = 400, premises: int = 4, general_documents: int = 6000, biomedical_documents: int = 4000, seed: int = 0,
                   long_notes: bool = False):
@@ -1191,3 +1275,5 @@ def ensure_hospital(patients: int = 400, premises: int = 4, general_documents: i
 def write_sample(folder: Path):
     "A hospital of five patients, so that each of MedNLI's three files has pairs."
     make_hospital(folder, patients=5, premises=2, general_documents=4, biomedical_documents=4)
+    (folder/'mimic_iv').mkdir(exist_ok=True)
+    write_mimic_iv(folder/'mimic_iv', patients=2, seed=0, end='.csv')

@@ -141,3 +141,60 @@ def test_values_are_the_same_in_every_process():
     environment = {**os.environ, 'PYTHONHASHSEED': '7'}
     said = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, env=environment).stdout
     assert said == surrogates(text, 0, 17)[0]+'\n'
+
+# %% ../nbs/01d_cleaning.ipynb #6cb6d5b5
+def test_kinds_of_bare_markers_are_inferred():
+    for text, kind in [
+        ('Dr. ___', 'last name'), ('Dr.\n___ came', 'last name'), ('seen at ___ Hospital', 'last name'), ('___ Medical Center', 'last name'),
+        ('Ms. ___ is well', 'last name of the patient'), ('Mr ___', 'last name of the patient'), ('Name:  ___   Unit No:   ', 'name of the patient'),
+        ('Unit No:   ___', 'number'), ('Clip # ___', 'number'), ('MRN: ___', 'number'),
+        ('___ year old', 'age'), ('a ___-year-old man', 'age'), ('___ y/o F', 'age'), ('___ yo M', 'age'), ('___F with DM', 'age'), ('___ M w/ DM', 'age'),
+        ('___ man with', 'age'), ('at the age of ___', 'age'), ('Age: ___', 'age'),
+        ('Admission Date:  ___', 'date of admission'), ('Discharge Date:   ___', 'date of discharge'), ('Date of Birth:  ___', 'date of birth'),
+        ('on ___', 'date'), ('since ___.', 'date'), ('___ 06:30AM BLOOD', 'date'), ('COMPARISON:  ___.', 'date'), ('Date/Time: ___ at', 'date'),
+        ('Attending: ___.', 'doctor'), ('signed by: ___, MD', 'doctor'), ('spoke with ___, RN', 'doctor'),
+        ('Phone: ___', 'phone'), ('Phone:___', 'phone'), ('pager ___', 'phone'), ('Fax: (___', 'phone'), ('please call ___ to', 'phone'),
+        ('Daughter ___ in to visit', 'first name'), ('wife (___)', 'first name'),
+        ('transferred to ___ for', 'hospital'), ('Facility:\n___', 'hospital'), ('seen at ___ today', 'hospital, perhaps'),
+        ('lives in ___', 'place'), ('originally from ___', 'place'),
+        ('___', 'unknown kind'), ('in ___', 'unknown kind'), ('at ___ am', 'unknown kind'), ('on ___ service', 'unknown kind'),
+        ('Poly___', 'unknown kind'), ('for ___ weeks', 'unknown kind'), ('that ___', 'unknown kind')]:
+        new, counts = surrogates(text, 1)
+        assert counts == {kind: 1} and (new == text) == (kind == 'unknown kind'), (text, counts, new)
+        assert re.fullmatch('(.+)'.join(map(re.escape, text.split('___'))), new, re.S), new
+
+# %% ../nbs/01d_cleaning.ipynb #88b19bff
+def test_a_patient_has_one_name_and_one_age_and_was_born_in_time():
+    text = ('Name: ___ Admission Date: ___ Discharge Date: ___ Date of Birth: ___ '
+            'Ms. ___ is ___ years old. Mrs. ___ came on ___. Age: ___')
+    for patient in range(300):
+        new, _ = surrogates(text, 0, patient)
+        name, *dates, last, age, again, came, old = re.fullmatch(re.escape(text).replace('___', '(.+?)'), new).groups()
+        admitted, discharged, born, came = (date(*map(int, d.split('-'))) for d in (*dates, came))
+        assert name.endswith(' ' + last) and last == again and age == old and 20 <= int(age) < 90
+        assert admitted <= came < discharged and (discharged - admitted).days < 15
+        assert int(age) == admitted.year - born.year - ((admitted.month, admitted.day) < (born.month, born.day))
+
+def test_values_of_bare_markers_are_repeatable_and_differ_by_position():
+    text = 'Dr. ___ and Dr. ___ called ___.'
+    assert surrogates(text, 0, 17) == surrogates(text, 0, 17) and len({surrogates(text, 0, p)[0] for p in range(20)}) > 15
+    first, second = re.match(r'Dr. (.+) and Dr. (.+) called ___', surrogates(text, 0, 17)[0]).groups()
+    assert first != second
+
+# %% ../nbs/01d_cleaning.ipynb #3a9b90f2
+def test_notes_with_typed_markers_keep_their_bare_ones():
+    text = '[**2151-7-16**] seen by Dr. ___\n_____'
+    new, counts = surrogates(text, 1)
+    assert new.endswith(' seen by Dr. ___\n_____') and counts == {'date': 1}
+
+def test_nothing_but_bare_markers_changes():
+    from hypothesis import given, settings, strategies as st
+    pieces = ['___', '____', '_', 'Dr. ', 'Ms. ', ' on ', ' at ', ' year old', 'Name: ', '\n', '\\1', '[*', ' Hospital', 'Phone:', OPAQUE]
+    @settings(max_examples=500, deadline=None, derandomize=True, database=None)
+    @given(st.lists(st.sampled_from(pieces) | st.text(max_size=6), max_size=20))
+    def holds(parts):
+        text = ''.join(parts).replace('[**', '')
+        new, counts = surrogates(text, 7)
+        assert re.fullmatch('(.+?)'.join(map(re.escape, BARE.split(text))), new, re.S)
+        assert sum(counts.values()) == len(BARE.findall(text)) and counts.get('unknown kind', 0) == len(BARE.findall(new))
+    holds()

@@ -13,13 +13,29 @@ def test_notes_that_are_not_ascii_or_odd_go_the_plain_way():
 
 def test_both_versions_are_equal_on_random_notes():
     from hypothesis import given, settings, strategies as st
-    pieces = ['\n', '\n\n', '\r\n', ' ', '\t', 'Plan:', 'Disp:', 'Past Medical History:', 'A (b): ', '1. ', '2.', '20 ', '2.5 mg', '-', ' - ', '---', '____', '* ',
+    pieces = ['\n', '\n\n', '\r\n', ' ', '\t', 'Plan:', 'Disp:', 'Past Medical History:', 'A (b): ', '1. ', '2.', '20 ', '2.5 mg', '-', ' - ', '---', '____', '___', '\n___\n', '\n -- ', '* ',
               '# x', '. ', '? ', 'Dr. ', 'q.d. ', 'e.g. ', 'No. ', 'He', 'slept', 'BP', 'of ', 'on', '[**', '**]', '[**2151-7-16**]', '[** Name (un) 12**]', '[**a\nb**]',
               '(', ')', '"', "'", '[', ']', ':', ',', 'Admission Date: x Discharge Date: y', 'Date of Birth: ', 'Sex:', 'D. J. Smith', 'a line that fills sixty characters ' * 2]
     @settings(max_examples=2000, deadline=None, derandomize=True, database=None)
     @given(st.lists(st.sampled_from(pieces) | st.text(alphabet=st.characters(min_codepoint=9, max_codepoint=126), max_size=6), max_size=30))
     def holds(parts): assert split_note_fast(text := ''.join(parts)) == split_note(text)
     holds()
+
+# %% ../nbs/01e_compiled.ipynb #0d253867
+def test_both_versions_are_equal_on_notes_with_bare_markers():
+    from clinbert_nb.hospital import patient_notes
+    from clinbert_nb.sentences import MARKER
+    notes = [MARKER.sub('___', row[-1]) for number in range(12) for row in patient_notes(number, 0)]
+    torn = ['\n'.join(note.split(' ')) for note in notes]        # each word on a line of its own, and many a ___ a ruler
+    assert len(notes) > 400 and sum('___' in note for note in notes) > 200
+    for note in [*notes, *torn]: assert split_note_fast(note) == split_note(note)
+
+def test_a_ruler_is_a_line_of_its_own_here_too():
+    lines = ['---', '___', ' ___ ', '\t--- ___', '---___', '--', '--- --', '___ .', '- ---', '____________', '___ ___', 'a ---', '___:', '', ' ']
+    for first in lines:
+        for last in lines:
+            for note in (f'{first}\n{last}', f'Above\n{first}\nbetween\n{last}\nbelow', f'Plan:\n{first}\n{last}\nSex: {first}'):
+                assert split_note_fast(note) == split_note(note), note
 
 # %% ../nbs/01e_compiled.ipynb #b22d58f5
 def test_both_versions_are_equal_on_real_notes():

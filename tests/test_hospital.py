@@ -128,6 +128,36 @@ def test_short_notes_stay_as_they_are(tmp_path):
     write_noteevents(tmp_path/'n.csv', 40, 0)
     assert file_hash(tmp_path/'n.csv') == 'f15659a29abdd20b'     # every result of the demo was made with these bytes
 
+# %% ../nbs/01_hospital.ipynb #dc955924
+def test_mimic_iv_files_have_its_layout_and_nothing_that_was_removed(tmp_path):
+    counts = write_mimic_iv(tmp_path, 12, 0)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['discharge.csv.gz', 'radiology.csv.gz']
+    rows = []
+    for file, types in [('discharge', {'DS', 'AD'}), ('radiology', {'RR', 'AR'})]:
+        with gzip.open(tmp_path/f'{file}.csv.gz', 'rt', encoding='utf-8', newline='') as f: header, *found = csv.reader(f)
+        assert tuple(header) == MIMIC_IV_COLUMNS and {r[3] for r in found} == types
+        rows += found
+    assert counts == {kind: sum(r[3] == kind for r in rows) for kind in counts} and counts['DS'] == 12 and min(counts.values()) > 2
+    assert all(r[0] == f'{r[1]}-{r[3]}-{r[4]}' and re.fullmatch(r'10\d{6}-(DS|AD|RR|AR)-\d+', r[0]) for r in rows)
+    assert len({r[0] for r in rows}) == len(rows) and [r[1] for r in found] == sorted(r[1] for r in found)
+    assert all('___' in r[-1] and '[**' not in r[-1] and not AGES.search(r[-1]) for r in rows)
+
+def test_mimic_iv_notes_say_what_the_others_say():
+    notes = {c: [r[-1] for r in patient_notes(17, 0) if r[5] == c] for c in ('Discharge summary', 'Radiology')}
+    ours = [row for _, row in mimic_iv_notes(17, 0)]
+    summary, = (r[-1] for r in ours if r[3] == 'DS')
+    assert ''.join(bare(notes['Discharge summary'][0]).split()) == ''.join(summary.split()).removeprefix('Name:___UnitNo:___').replace('Attending:___.', 'Attending:___')
+    reports = [r[-1] for r in ours if r[3] == 'RR']
+    assert len(reports) == len(notes['Radiology'])
+    for report, note in zip(reports, notes['Radiology']): assert bare(note.split('IMPRESSION:')[1]).split() == report.split('IMPRESSION:')[1].split()
+
+def test_mimic_iv_files_change_nothing_and_are_the_same_every_time(tmp_path):
+    from clinbert_nb.core import file_hash
+    for name in 'ab': (tmp_path/name).mkdir(); write_mimic_iv(tmp_path/name, 3, 0)
+    assert file_hash(tmp_path/'a') == file_hash(tmp_path/'b')
+    write_noteevents(tmp_path/'n.csv', 40, 0)
+    assert file_hash(tmp_path/'n.csv') == 'f15659a29abdd20b'
+
 # %% ../nbs/01_hospital.ipynb #4aca7eeb
 def test_files_are_the_same_every_time_and_have_the_layout_of_mimic(tmp_path):
     import csv

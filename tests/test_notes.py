@@ -44,9 +44,44 @@ def test_missing_columns_are_filled_and_plain_text_is_read_in_blocks(tmp_path):
 def test_a_folder_is_read_by_its_noteevents(tmp_path):
     _write_csv(tmp_path/'NOTEEVENTS.csv.gz', INVENTED)
     assert len(_all(tmp_path)) == 3
-    with pytest.raises(CourseError, match='no known kind'): notes_file(__file__)
+    with pytest.raises(CourseError, match='no known kind'): note_files(__file__)
+    (tmp_path/'other').mkdir()
+    (tmp_path/'other/x').touch()
+    with pytest.raises(CourseError, match='holds no notes; expected NOTEEVENTS .* or discharge and radiology'): note_files(tmp_path/'other')
 
 # %% ../nbs/02_notes.ipynb #3fcc86ba
+IV = 'note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text'
+
+def _write_iv(folder, end='.csv.gz'):
+    "MIMIC-IV's two files, with four notes."
+    row = lambda kind, seq, text: [f'10000032-{kind}-{seq}', 10000032, 22595853, kind, seq, '2180-05-07 00:00:00', '2180-05-09 15:26:00', text]
+    folder.mkdir(exist_ok=True)
+    _write_csv(folder/f'radiology{end}', [row('RR', 14, 'EXAMINATION: ___'), row('AR', 14, 'ADDENDUM: ___')], IV)
+    _write_csv(folder/f'discharge{end}', [row('DS', 21, 'Name:  ___\n \nDr. ___ came.'), row('AD', 22, 'He left.')], IV)
+    return folder
+
+def test_mimic_iv_is_recognised_by_its_columns_and_its_two_files_are_one_corpus(tmp_path):
+    expected = [('10000032-DS-21', '10000032', 'DS', 'Name:  ___\n \nDr. ___ came.'), ('10000032-AD-22', '10000032', 'AD', 'He left.'),
+                ('10000032-RR-14', '10000032', 'RR', 'EXAMINATION: ___'), ('10000032-AR-14', '10000032', 'AR', 'ADDENDUM: ___')]
+    folder = _write_iv(tmp_path/'iv')
+    assert _all(folder) == expected and {r[2] for r in expected} == {*NOTE_TYPES}
+    assert _all([folder/'radiology.csv.gz', folder/'discharge.csv.gz']) == expected[2:] + expected[:2]
+    assert _all(folder/'radiology.csv.gz') == expected[2:]
+    (folder/'discharge_detail.csv').write_text('note_id,subject_id,field_name,field_value,field_ordinal\n')
+    assert _all(_write_iv(folder, '.csv')) == expected      # and the details are no notes
+    assert note_columns(folder/'discharge.csv', {'CATEGORY': 'hadm_id'})['CATEGORY'] == 'hadm_id'
+
+def test_a_folder_with_both_kinds_of_mimic_is_a_question(tmp_path):
+    _write_csv(_write_iv(tmp_path)/'NOTEEVENTS.csv', INVENTED)
+    with pytest.raises(CourseError, match='holds NOTEEVENTS.csv and discharge.csv.gz, notes of MIMIC-III and of MIMIC-IV; name the file that you mean'): _all(tmp_path)
+    assert len(_all(tmp_path/'NOTEEVENTS.csv')) == 3
+
+def test_notes_without_numbers_are_told_apart_by_their_files(tmp_path):
+    for name in 'ab': (tmp_path/f'{name}.txt').write_text('One.\n\nTwo.')
+    assert [r[0] for r in _all([tmp_path/'a.txt', tmp_path/'b.txt'])] == ['a-1', 'a-2', 'b-1', 'b-2']
+    with pytest.raises(CourseError, match='b.csv has no column TEXT'): read_notes([tmp_path/'a.txt', _write_csv(tmp_path/'b.csv', [], 'x,y')])
+
+# %% ../nbs/02_notes.ipynb #92ea7b3d
 def _file(path, text):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
@@ -71,11 +106,17 @@ def test_files_that_cannot_be_read_are_named_with_the_place(tmp_path):
         (write('j.csv', 'note,text\n1,a\n'), {'columns': {'WORDS': 'text'}}, "'WORDS' is no column of notes"),
         (write('k.parquet', 'PAR'), {}, 'k.parquet is no whole Parquet file'),
         (write('l.jsonl', '{"text": "a"}\n{"text": ["SECRET"]}\n'), {}, 'row 2.* its TEXT is no text'),
-        (write('m.jsonl', '{"text": "SECRET \\ud800"}\n'), {}, 'half a character')]:
+        (write('m.jsonl', '{"text": "SECRET \\ud800"}\n'), {}, 'half a character'),
+        (write('n.csv', 'ROW_ID,"TEXT\n1,"SECRET"\n'), {}, 'n.csv: its header, in line 1, cannot be read: after a closing quote a comma'),
+        (write('o.csv', 'ROW_ID,TEXT"\n1,SECRET\n'), {}, r'has no column TEXT; it has 2 columns, and not all of them are names: is the header damaged'),
+        (write('p.csv', '1,7,SECRET note\n'), {}, r'has no column TEXT; it has 3 columns, and not all of them are names'),
+        (write('q.csv.gz', whole[:9]), {}, 'q.csv.gz is no whole gzip file: it breaks off after row 0'),
+        (write('r.csv.gz', b'\x1f\x8c' + whole[2:]), {}, 'r.csv.gz is no whole gzip file: it breaks off after row 0'),
+        (write('s.csv.gz', gzip.compress(b'ROW_ID,TEXT\n1,"SECRET\n')[:-4]), {}, 'no whole gzip file')]:
         with pytest.raises(CourseError, match=message) as error: _all(path, **options)
         assert 'SECRET' not in str(error.value)
 
-# %% ../nbs/02_notes.ipynb #92ea7b3d
+# %% ../nbs/02_notes.ipynb #1cc7b4ad
 def _read(path, text):
     broken = []
     return [r[0] for r in _all(_file(path, text), broken=broken)], [(r.number, r.line, r.reason.split(':')[0]) for r in broken]
@@ -90,6 +131,23 @@ def test_reading_goes_on_behind_a_broken_row(tmp_path):
     assert ids == ['1', '3', '4'] and broken == [(4, 7, ends)]
     ids, broken = _read(tmp_path/'n.csv', (head + good).encode() + b'5,8,caf\xe9\n6,8,nul\x00 byte\n')
     assert ids == ['1', '3', '4', '6'] and broken[0][:2] == (4, 7)
+    ids, broken = _read(tmp_path/'n.csv', 'note_id,note_type,text\n10-DS-1,DS,"a"\n10-DS-2,DS,"open\n10-RR-3,RR,"1,000 ""x"""\n11-DS-1,DS,"b"\n')
+    assert ids == ['10-DS-1', '10-RR-3', '11-DS-1'] and broken == [(2, 3, twice)]
+
+def test_any_damage_in_a_header_is_one_sentence(tmp_path):
+    import random
+    rng, text = random.Random(0), (IV + '\n' + '10-DS-1,10,20,DS,1,a,b,"SECRET ""x""\n."\n'*20).encode()
+    refused = 0
+    for k in range(400):
+        damaged = bytearray(text if k % 2 else gzip.compress(text, mtime=0))
+        place = rng.randrange(90)
+        damaged[place:place + k % 3] = rng.choice([b'"', b'\n', b'\x00', b'\xcb', b''])
+        path = _file(tmp_path/('n.csv' if k % 2 else 'n.csv.gz'), bytes(damaged))
+        try: _all(path, broken=[])
+        except CourseError as e:
+            refused += 1
+            assert 'SECRET' not in str(e) and str(e).count('\n') == 0 and len(str(e)) < 400
+    assert refused > 200
 
 # %% ../nbs/02_notes.ipynb #f43008bd
 def _chosen(notes, **options):
@@ -183,12 +241,44 @@ def test_broken_rows_are_put_on_a_list(tmp_path):
     report = prepare_notes(source, tmp_path/'out', workers=1)
     assert report['notes'] == 400 and report['broken_rows'] == 1 and report['repeated_ids'] == ['401'] and report['skipped'] == {'repeats an earlier ROW_ID': 1}
     listed = (tmp_path/'out/quarantine.csv').read_text()
-    assert listed.startswith('row,line,reason\n400,401,') and 'SECRET' not in listed
+    assert listed.startswith('file,row,line,reason\nn.csv,400,401,') and 'SECRET' not in listed
     with pytest.raises(CourseError, match='1 of 402 rows cannot be read, more than the share broken_rows=0.001.*row 400, which starts in line 401'):
         prepare_notes(source, tmp_path/'strict', workers=1, broken_rows=.001)
     with pytest.raises(CourseError, match="no note of category 'Echo'; it has ECG"): prepare_notes(source, tmp_path/'strict', categories=['Echo'])
     with pytest.raises(CourseError, match='gives no note: 1 read, skipped: 1 empty text'): prepare_notes(_write_csv(tmp_path/'m.csv', INVENTED[2:]), tmp_path/'strict')
     assert sorted(p.name for p in tmp_path.iterdir()) == ['m.csv', 'n.csv', 'out']
+
+# %% ../nbs/02_notes.ipynb #9cbb4828
+def test_two_files_are_prepared_as_one_corpus(tmp_path):
+    folder = _write_iv(tmp_path/'iv', '.csv')
+    report = prepare_notes(folder, tmp_path/'out', workers=1)
+    assert report['source'] == 'discharge.csv, radiology.csv' and report['missing_columns'] == ['ISERROR']
+    assert report['categories'] == dict.fromkeys(NOTE_TYPES, 1) and report['characters_lost'] == 0
+    assert [(n.note_id, n.sentences) for n in read_sentences(tmp_path/'out')][:2] == [('10000032-DS-21', ['Name:', '___', 'Dr. ___ came.']), ('10000032-AD-22', ['He left.'])]
+    assert [n.note_id for n in read_sentences(tmp_path/'out', 'AR')] == ['10000032-AR-14']
+
+def test_a_broken_row_of_two_files_is_listed_with_its_file(tmp_path):
+    folder = _write_iv(tmp_path/'iv', '.csv')
+    with (folder/'radiology.csv').open('a') as f: f.write('10000032-RR-15,"SECRET\n')
+    assert prepare_notes(folder, tmp_path/'out', workers=1, broken_rows=.5)['broken_rows'] == 1
+    assert (tmp_path/'out/quarantine.csv').read_text().startswith('file,row,line,reason\nradiology.csv,3,4,the file ends inside')
+    with pytest.raises(CourseError, match='discharge.csv, .*radiology.csv: 1 of 5 rows cannot be read.* The first is radiology.csv, row 3, which starts in line 4'):
+        prepare_notes(folder, tmp_path/'strict', workers=1)
+
+def test_each_of_two_files_counts_for_the_folder_and_for_whether_it_may_be_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
+    folder = _write_iv(tmp_path/'iv', '.csv')
+    files, first = note_files(folder), sentences_folder(folder, 'x')
+    assert sentences_folder(files, 'x') == first != sentences_folder(files[:1], 'x')
+    describe_corpus(folder, 'invented', shareable=True)
+    (tmp_path/'other').mkdir()
+    hidden = shutil.copy(files[1], tmp_path/'other')
+    assert is_shareable(ensure_sentences(folder, 'x', workers=1)) and not is_shareable(ensure_sentences([files[0], hidden], 'x', workers=1))
+    describe_corpus(folder, 'invented', shareable=False)
+    for file in files:
+        with file.open('a') as f: f.write('\n')
+        assert (now := sentences_folder(folder, 'x')) != first
+        first = now
 
 # %% ../nbs/02_notes.ipynb #ddb3ca65
 def test_markers_and_near_duplicates(tmp_path):

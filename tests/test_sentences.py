@@ -13,7 +13,9 @@ def test_section_rules():
     for text, expected in [
         ('one\n\ntwo\n \n\nthree', ['one', 'two', 'three']),                                                 # blank lines
         ('above\n------\nbelow', ['above', '------', 'below']),                                              # rulers are kept, at their length
-        ('sign: ____ date', ['sign:', '____', 'date']),
+        ('above\n ---- ---- \nbelow\n\t___', ['above', '---- ----', 'below', '___']),                             # of several pieces, indented
+        ('sign: ____ date --- time', ['sign: ____ date --- time']),                                          # within a line is no ruler
+        ('Name:  ___     Unit No:   ___\n\nFacility:\n___', ['Name:  ___     Unit No:   ___', 'Facility: ___']),
         ('text\nBrief Hospital Course:\nline\nline two', ['text', 'Brief Hospital Course:', 'line\nline two']),
         ('text\nMedications on admission:\nline', ['text\nMedications on admission:\nline']),                # one small letter
         ('Sig: one daily\nDisp:*30*', ['Sig:', 'one daily\nDisp:*30*']),
@@ -43,6 +45,9 @@ def test_sentence_rules():
         ('Room No. 3 on Jan. 5 was full.', ['Room No. 3 on Jan. 5 was full.']),
         ('Hepatitis C. The liver is small.', ['Hepatitis C.', 'The liver is small.']),
         ('On [**2151-7-16**] seen. [**Hospital1 18**] called.', ['On [**2151-7-16**] seen.', '[**Hospital1 18**] called.']),
+        ('Ms. ___ is a ___ year old woman with DM.\nSeen by Dr. ___ at ___ on ___.',
+         ['Ms. ___ is a ___ year old woman with DM.', 'Seen by Dr. ___ at ___ on ___.']),
+        ('On ___ seen in the clinic. ___ called.\nAlert\n___ visited', ['On ___ seen in the clinic.', '___ called.', 'Alert', '___ visited']),
         ('slept well.He ate.', ['slept well.', 'He ate.']),
         ('1. Take Fakeprin. 2. Rest. 3. Come back.', ['1. Take Fakeprin.', '2. Rest.', '3. Come back.']),
         ('He said "no." (She agreed.) They left.', ['He said "no."', '(She agreed.)', 'They left.']),
@@ -62,7 +67,7 @@ def test_soft_and_hard_line_breaks():
 
 def test_markers_are_never_broken_and_kept_verbatim():
     markers = ['[**2151-7-16**]', '[**Hospital1 18**]', '[**First Name8 (NamePattern2) **]', '[**Last Name: A. B - C**]',
-               '[**Age over 90 **]', '[**---**]', '[**A\n1. Plan: B**]']
+               '[**Age over 90 **]', '[**---**]', '[**A\n1. Plan: B**]', '[**A\n___\nB**]', '___']
     for m in markers:
         text = f'Seen at {m} today. {m} Later:\n{m}\nPlan:\n- {m}\n\n{m}: x'
         joined = sentences(text)
@@ -72,7 +77,7 @@ def test_markers_are_never_broken_and_kept_verbatim():
 def test_nothing_is_lost_in_random_notes():
     from hypothesis import given, settings, strategies as st
     pieces = ['\n', '\n\n', '\r\n', ' ', '\t', 'Plan:', 'Disp:', 'Past Medical History:', 'A (b): ', '1. ', '2.', '20 ', '2.5 mg', '-', ' - ',
-              '---', '____', '* ', '• x', '. ', '? ', 'Dr. ', 'q.d. ', 'He', 'slept', 'BP', '[**', '**]', '[**2151-7-16**]', '[** Name (un) 12**]',
+              '---', '____', '___', '\n___\n', '* ', '• x', '. ', '? ', 'Dr. ', 'q.d. ', 'He', 'slept', 'BP', '[**', '**]', '[**2151-7-16**]', '[** Name (un) 12**]',
               '(', ')', '"', ':', ',', 'Admission Date: x Discharge Date: y', 'Sex:', '\x1c', '\x85', '\ue000']
     @settings(max_examples=1000, deadline=None, derandomize=True, database=None)
     @given(st.lists(st.sampled_from(pieces) | st.text(max_size=8), max_size=40))
