@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from dataclasses import replace
 from html import escape
+from itertools import islice
 from pathlib import Path
 
 import nbformat
@@ -54,7 +55,7 @@ def marked_documents(documents): return [marked_document(d) for d in documents]
 
 def write_notes(folder):
     "Notes in every format that 02 reads; one category is a word of its own, too."
-    rows = [(str(i), *note) for i, note in enumerate((n for p in range(12) for n in patient_notes(p, 0)), 1)]
+    rows = [(str(i), *note) for i, note in enumerate((n for p in range(60) for n in islice(patient_notes(p, 0), 6)), 1)]   # some patients are held out
     text, category = COLUMNS.index('TEXT'), COLUMNS.index('CATEGORY')
     unusual = lambda c: marked(c) if c.startswith('Phys') else c
     rows = [[marked(v) if i == text else unusual(v) if i == category else v for i, v in enumerate(row)] for row in rows]
@@ -115,7 +116,7 @@ def write_normalization(folder, catalogue):
     for name, inside in dict(train=groups[:8], test=groups[8:]).items():
         write_made([d for d in documents if d.group in inside], folder/'made'/name, {k: marked(v) for k, v in terms.items()})
 
-def write_model(folder, words, start=''):
+def write_model(folder, words):
     "A tiny checkpoint whose vocabulary was learned from these words."
     tokenizer = train_vocabulary(words, 1200)
     tiny_bert(tokenizer, 32, 1).save_pretrained(folder)
