@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from .catalogue import FIELDS
-from .core import CourseError, existing, whole_file
+from .core import CourseError, data_root, existing, whole_file
 from .i2b2_2006 import xml_text
 from .ner import Document, Span, check_spans
 from .normalization import Mention, MentionF1, Vocabulary, cleaned, mentions_of
@@ -40,7 +40,7 @@ def bioc_text(
     data, bare = re.subn(rb'<!DOCTYPE\s+\w+(?:\s+(?:SYSTEM|PUBLIC))?(?:\s+(?:"[^"<>\[\]]*"|\'[^\'<>\[\]]*\')){0,2}\s*>', blank, path.read_bytes(), count=1)
     if not bare: return xml_text(path)
     counts['document type taken out, nothing fetched'] += 1
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=data_root()) as folder:   # it holds the note's text
         (copy := Path(folder)/path.name).write_bytes(data)
         return xml_text(copy)
 
