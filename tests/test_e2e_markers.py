@@ -219,13 +219,13 @@ RUNS = {   # name → notebook, parameters; a text that begins with / is a path 
                              encoder='/data/models/marked', **FEW)),
     'ncbi': ('13_ncbi_disease', dict(data='/data/corpora/ncbi', vocabulary=f'/{CATALOGUE}/CTD_diseases.tsv', models=['/data/models/marked'], encoder='/data/models/marked', synonyms={},
                                      dev_too=False, **FEW)),
+    'cdr': ('14_cdr', dict(data='/data/corpora/cdr', vocabulary=f'/{CATALOGUE}/CTD_diseases.tsv', models=['/data/models/marked'], dev_too=False, **FEW)),
 }
 MORE = {
     **{kind: ('02_notes', dict(notes=f'/data/corpora/notes.{kind}', name=kind.replace('.', ''), workers=1)) for kind in ('csv.gz', 'jsonl', 'parquet', 'txt')},
     'rqe': ('05_mednli', dict(data='/data/corpora/rqe.xml', corpus='rqe', models=['/data/models/marked'], **FEW)),
     'maccrobat': ('08_i2b2_2010', dict(data='/data/corpora/maccrobat', corpus='maccrobat', folds=2, models=['/data/models/marked'], lessons=False, **FEW)),
     'presidio': ('10_i2b2_2014', dict(data=['/data/corpora/presidio.json'], corpus='presidio', models=['/data/models/marked'], puzzle=False, **FEW)),
-    'cdr': ('14_cdr', dict(data='/data/corpora/cdr', vocabulary=f'/{CATALOGUE}/CTD_diseases.tsv', models=['/data/models/marked'], dev_too=False, **FEW)),
     'extent': ('09_i2b2_2012', RUNS['i2b2_2012'][1] | dict(form='extent')),
     'mtsamples': ('10_i2b2_2014', dict(data=['/data/corpora/mtsamples.csv'], corpus='mtsamples', models=['/data/models/marked'], puzzle=False, max_train=20, max_test=10, **FEW)),
     'speed': ('21_speed', dict(notes='/data/corpora/notes.csv', sample=.02, sample_ours=.02, sample_parser=.001, repeats=1)),
