@@ -1085,6 +1085,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'clinbert_nb.tagging.tagged': ('tagging.html#tagged', 'clinbert_nb/tagging.py'),
                                      'clinbert_nb.tagging.tune': ('tagging.html#tune', 'clinbert_nb/tagging.py'),
                                      'clinbert_nb.tagging.type_confusion': ('tagging.html#type_confusion', 'clinbert_nb/tagging.py'),
+                                     'clinbert_nb.tagging.words_marked': ('tagging.html#words_marked', 'clinbert_nb/tagging.py'),
                                      'clinbert_nb.tagging.worst_lines': ('tagging.html#worst_lines', 'clinbert_nb/tagging.py')},
             'clinbert_nb.tokens': { 'clinbert_nb.tokens.JoinedIds': ('tokens.html#joinedids', 'clinbert_nb/tokens.py'),
                                     'clinbert_nb.tokens.JoinedIds.__getitem__': ( 'tokens.html#joinedids.__getitem__',

@@ -345,8 +345,8 @@ def _check_value(
     meaning: str,
 ):
     "Raise `CourseError` if a value has not its declared type or range."
-    refused = lambda wanted: CourseError(f"Parameter '{name}' must be {wanted}, not {_cut(value)}: {meaning}{_way(name, kind, default)}")
-    if not is_a(value, kind): raise refused(kind.__name__ if not typing.get_args(kind) else str(kind))
+    refused = lambda wanted, way='': CourseError(f"Parameter '{name}' must be {wanted}, not {_cut(value)}: {meaning}{way}")
+    if not is_a(value, kind): raise refused(str(kind) if typing.get_args(kind) else kind.__name__, _way(name, kind, default))
     if value in ([], {}) and default not in ('', str(value)) and str(value) not in meaning: raise refused('something that is not empty')
     words = (allowed(meaning) or [''])[0]
     for one in _single(value, names='plain' in words):

@@ -18,7 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from .catalogue import FIELDS
-from .core import CourseError, existing, named, quoted, read_text, whole_file, whole_number, xml_root, xml_text
+from .core import (CourseError, data_root, existing, named, quoted, read_text, whole_file,
+                              whole_number, xml_root, xml_text)
 from .ner import Document, Span, check_spans
 from .normalization import Mention, MentionF1, Vocabulary, cleaned, mentions_of
 

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['TABLE_2', 'GREEN', 'ORANGE', 'RED', 'UNDERLINED', 'NAME_TYPES', 'EPONYM_CASES', 'tag', 'tune', 'spans_table',
            'marked', 'documents_hash', 'tag_once', 'run_metrics', 'tagged', 'run_models', 'run_grid', 'f1_table',
-           'promised', 'plot_types', 'type_confusion', 'plot_confusion', 'highlight', 'worst_lines', 'show_worst',
-           'eponym_cases', 'letters_marked', 'eponym_errors', 'eponym_table', 'nested_parts', 'learning_curve',
-           'plot_learning_curve']
+           'promised', 'plot_types', 'type_confusion', 'plot_confusion', 'words_marked', 'highlight', 'worst_lines',
+           'show_worst', 'eponym_cases', 'letters_marked', 'eponym_errors', 'eponym_table', 'nested_parts',
+           'learning_curve', 'plot_learning_curve']
 
 # %% ../nbs/06c_tagging.ipynb #9ca85ad2
 import html
@@ -247,7 +247,7 @@ def plot_confusion(
 GREEN, ORANGE, RED = '#c8e6c9', '#ffe0b2', '#ffcdd2'  # backgrounds
 UNDERLINED = 'border-bottom:2px solid #e53935'
 
-def marked(
+def words_marked(
     words: str,         # HTML
     color: str | None,  # background, if any
     missed: bool,       # underline them?
@@ -272,7 +272,7 @@ def highlight(
     for a, b in zip(cuts, cuts[1:]):
         over = lambda some: any(s[0] <= a and b <= s[1] for s in some)
         color = GREEN if over(true & said) else ORANGE if over(said) else None
-        out += marked(html.escape(text[a:b]), color, over(true - said))
+        out += words_marked(html.escape(text[a:b]), color, over(true - said))
         for some, color in ((true & said, GREEN), (true - said, RED), (said - true, ORANGE)):
             out += ''.join(shaded(html.escape(s[2]), color, 'sub') for s in sorted(some) if s[1] == b)
     return f'<span style="white-space:pre-wrap">{out}</span>'
