@@ -122,6 +122,9 @@ def test_a_row_that_cannot_be_read_is_said(tmp_path):
         with pytest.raises(CourseError, match=f't.csv: the row that begins in line 2 cannot be read: {message}'): list(csv_rows(tmp_path/'t.csv'))
 
 # %% ../nbs/00_core.ipynb #9be8eaa9
+def test_blanks_around_a_number_are_ignored():
+    assert whole_number(' 42\x1f\n', 'a') == 42
+
 def test_what_is_no_whole_number_is_refused():
     for text in ['', '²', '٣', '1.5', '1e3', '1_000', '-1', '+1', '0x1', '1 2', '9'*16, '1'*5000]:
         with pytest.raises(CourseError, match='^a, line 1: the length is no whole number; expected 1 to 15 digits'): whole_number(text, 'a, line 1', 'length')
