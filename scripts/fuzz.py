@@ -284,7 +284,7 @@ def faults(name: str, mutations: int, seed: int, folder: Path) -> tuple[Counter,
         elif len(said) > 10**6: fault = 'long'
         counts[fault or outcome] += 1
         counts['files'] += 1
-        if fault: examples.setdefault(f'{fault}: {said.strip().splitlines()[-1][:200]}', (said, path.name, bad))
+        if fault: examples.setdefault(f'{fault}: ' + re.sub(r'0x\w+|\d+', '…', said.strip().splitlines()[-1][:200]), (said, path.name, bad))
     return counts, examples
 
 COLUMNS = ('files', 'read', 'refused', 'escapes', 'outside', 'quotes', 'long')
@@ -299,7 +299,7 @@ def main(argv=None) -> int:
     if unknown := set(args.readers) - set(READERS): parser.error(f'there is no reader {min(unknown)}; expected {", ".join(READERS)}')
     memory = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
     total, wrong = Counter(), 0
-    print(f'{"reader":20}' + ''.join(f'{c:>9}' for c in COLUMNS) + '  files/s')
+    print(f'{"reader":20}' + ''.join(f'{c:>9}' for c in COLUMNS) + '  files/s', flush=True)
     for name in args.readers or READERS:
         with tempfile.TemporaryDirectory(dir=memory) as folder:
             start = time.perf_counter()

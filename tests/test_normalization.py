@@ -35,16 +35,16 @@ def test_what_is_odd_in_a_vocabulary_is_counted(tmp_path):
     with pytest.raises(CourseError, match='c.tsv, line 2 has 2 columns; expected at least 8'): read_medic(tmp_path/'c.tsv')
 
 # %% ../nbs/11_normalization.ipynb #7467e702
-@pytest.mark.parametrize('name', ['CTD_diseases.tsv', 'medic.txt', 'MRCONSO.RRF', 'CTD_diseases.csv'])
-def test_a_vocabulary_with_a_byte_that_is_no_utf8_is_refused(name, tmp_path):
-    (tmp_path/name).write_bytes(b'# \ncaf\xcb||x\n')
-    with pytest.raises(CourseError, match=f'{name}, line 2 holds the byte 0xCB'): read_vocabulary(tmp_path/name)
+def test_a_vocabulary_with_a_byte_that_is_no_utf8_is_refused(tmp_path):
+    for name in ['CTD_diseases.tsv', 'medic.txt', 'MRCONSO.RRF', 'CTD_diseases.csv']:
+        (tmp_path/name).write_bytes(b'# \ncaf\xcb||x\n')
+        with pytest.raises(CourseError, match=f'{name}, line 2 holds the byte 0xCB'): read_vocabulary(tmp_path/name)
 
-@pytest.mark.parametrize('name', ['CTD_diseases.tsv.gz', 'MRCONSO.RRF.gz'])
-def test_a_vocabulary_that_is_cut_off_is_refused(name, tmp_path):
-    import gzip
-    (tmp_path/name).write_bytes(gzip.compress(b'# \n'*1000)[:-9])
-    with pytest.raises(CourseError, match=f'{name} is no whole gzip file: it is damaged or cut off after line'): read_vocabulary(tmp_path/name)
+def test_a_vocabulary_that_is_cut_off_is_refused(tmp_path):
+    for name in ['CTD_diseases.tsv.gz', 'MRCONSO.RRF.gz']:
+        import gzip
+        (tmp_path/name).write_bytes(gzip.compress(b'# \n'*1000)[:-9])
+        with pytest.raises(CourseError, match=f'{name} is no whole gzip file: it is damaged or cut off after line'): read_vocabulary(tmp_path/name)
 
 def test_a_cell_that_never_ends_is_refused(tmp_path):
     (tmp_path/'CTD_diseases.csv').write_text('# x\n"Asthma' + 'a,'*100_000)
@@ -124,18 +124,18 @@ def test_pubtator_is_read_strictly(tmp_path):
 ONE_GREEK = '1|t|TNF-α.\n1|a|Not the flu, not the flu.\n'
 GOOD = '1\t0\t5\tTNF-α\tDisease\tD1', '1\t15\t18\tflu\tDisease\tD2'
 
-@pytest.mark.parametrize('words', ['TNF-a', 'TNF‑α', 'tnf-α', 'TNFα', 'TNF-alpha', 'TNF -α'])
-def test_a_quotation_that_is_spelled_otherwise_is_kept_and_listed(words, tmp_path, capsys):
-    (d,), odd = read_pubtator(_pub(tmp_path/'p.txt', f'1\t0\t5\t{words}\tDisease\tD1', head=ONE_GREEK))
-    assert d.spans == (Span(0, 5, 'Disease', ('D1',)),) and odd == {'quotation spelled otherwise, kept at its place': 1}
-    assert capsys.readouterr().out == 'p.txt: 1 × quotation spelled otherwise, kept at its place: abstract 1 (line 3)\n'
+def test_a_quotation_that_is_spelled_otherwise_is_kept_and_listed(tmp_path, capsys):
+    for words in ['TNF-a', 'TNF‑α', 'tnf-α', 'TNFα', 'TNF-alpha', 'TNF -α']:
+        (d,), odd = read_pubtator(_pub(tmp_path/'p.txt', f'1\t0\t5\t{words}\tDisease\tD1', head=ONE_GREEK))
+        assert d.spans == (Span(0, 5, 'Disease', ('D1',)),) and odd == {'quotation spelled otherwise, kept at its place': 1}
+        assert capsys.readouterr().out == 'p.txt: 1 × quotation spelled otherwise, kept at its place: abstract 1 (line 3)\n'
 
-@pytest.mark.parametrize('wrong', ['1\t0\t5\tflu\tDisease\tD1', '1\t2\t900\tTNF-α\tDisease\tD1', '1\t5\t2\tTNF-α\tDisease\tD1', '1\t5\t6\t-\tDisease\tD1'])
-def test_a_mention_whose_words_stand_elsewhere_is_left_out_and_listed(wrong, tmp_path, capsys):
-    (d,), odd = read_pubtator(_pub(tmp_path/'p.txt', *GOOD, wrong, head=ONE_GREEK))
-    assert len(d.spans) == 2 and odd == {'mention whose words are not at its place, left out': 1}
-    assert 'left out: abstract 1 (line 5)' in (said := capsys.readouterr().out) and 'TNF' not in said
-    with pytest.raises(CourseError, match='p.txt, line 5: mention whose words are not at its place'): read_pubtator(tmp_path/'p.txt', strict=True)
+def test_a_mention_whose_words_stand_elsewhere_is_left_out_and_listed(tmp_path, capsys):
+    for wrong in ['1\t0\t5\tflu\tDisease\tD1', '1\t2\t900\tTNF-α\tDisease\tD1', '1\t5\t2\tTNF-α\tDisease\tD1', '1\t5\t6\t-\tDisease\tD1']:
+        (d,), odd = read_pubtator(_pub(tmp_path/'p.txt', *GOOD, wrong, head=ONE_GREEK))
+        assert len(d.spans) == 2 and odd == {'mention whose words are not at its place, left out': 1}
+        assert 'left out: abstract 1 (line 5)' in (said := capsys.readouterr().out) and 'TNF' not in said
+        with pytest.raises(CourseError, match='p.txt, line 5: mention whose words are not at its place'): read_pubtator(tmp_path/'p.txt', strict=True)
 
 def test_a_strict_reader_refuses_another_spelling(tmp_path):
     with pytest.raises(CourseError, match='p.txt, line 3: quotation spelled otherwise; expected the words that stand there'):
@@ -145,11 +145,11 @@ def test_a_file_whose_words_stand_elsewhere_is_refused(tmp_path):
     with pytest.raises(CourseError, match=r'the words of 1 of 1 mentions are not at their place, first in abstract 1 \(line 3\)'):
         read_pubtator(_pub(tmp_path/'p.txt', '1\t2\t6\tflu\tDisease\tD1'))
 
-@pytest.mark.parametrize('data, message', [(b'1|t|a\n1|a|caf\xcb\n', 'p.txt, line 2 holds the byte 0xCB'), (b'Foo said so\n', '^p.txt, line 1 begins no abstract; expected')])
-def test_a_damaged_line_of_pubtator_is_named_not_quoted(data, message, tmp_path):
-    (tmp_path/'p.txt').write_bytes(data)
-    with pytest.raises(CourseError, match=message) as e: read_pubtator(tmp_path/'p.txt')
-    assert 'Foo' not in str(e.value)
+def test_a_damaged_line_of_pubtator_is_named_not_quoted(tmp_path):
+    for data, message in [(b'1|t|a\n1|a|caf\xcb\n', 'p.txt, line 2 holds the byte 0xCB'), (b'Foo said so\n', '^p.txt, line 1 begins no abstract; expected')]:
+        (tmp_path/'p.txt').write_bytes(data)
+        with pytest.raises(CourseError, match=message) as e: read_pubtator(tmp_path/'p.txt')
+        assert 'Foo' not in str(e.value)
 
 def test_pubtator_comes_back(tmp_path):
     documents = [Document('1', 'A cold. Not the flu.', (Span(2, 6, 'Disease', ('D1', 'D2')), Span(16, 19, 'Disease')), '1'), Document('2', 'two words', (), '2')]
