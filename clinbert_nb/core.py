@@ -479,7 +479,7 @@ def whole_number(
     signed: bool = False,   # may it have a minus sign?
 ) -> int:
     "A whole number of up to 15 digits, blanks around it ignored. Raises `CourseError`."
-    if re.fullmatch(r'-?[0-9]{1,15}' if signed else r'[0-9]{1,15}', text.strip()): return int(text)
+    if re.fullmatch(r'-?[0-9]{1,15}' if signed else r'[0-9]{1,15}', text.strip()): return int(text.strip())
     raise CourseError(f'{where}: the {what} is no whole number; expected 1 to 15 digits from 0 to 9.')
 
 # %% ../nbs/00_core.ipynb #45a742e9

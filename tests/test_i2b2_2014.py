@@ -101,14 +101,14 @@ def test_presidio_is_read_strictly(tmp_path):
     (tmp_path/'p.json').write_text('[{"text": "a"}]')
     with pytest.raises(CourseError, match="record 0 has no 'full_text'"): read_presidio(tmp_path/'p.json')
 
-@pytest.mark.parametrize('field, value', [
-    ('entity_type', None), ('entity_value', 7), ('start_position', '4'), ('start_position', 4.0), ('end_position', True), ('end_position', [7]),
-])
-def test_a_field_of_presidio_that_is_missing_or_of_another_kind_is_named(field, value, tmp_path):
-    import json
-    span = dict(entity_type='PERSON', entity_value='Foo', start_position=4, end_position=7) | {field: value}
-    (tmp_path/'p.json').write_text(json.dumps([dict(full_text='Mr. Foo', spans=[span], template_id=7)]))
-    with pytest.raises(CourseError, match=f"p.json, record 0: a span has no '{field}' or one of another kind"): read_presidio(tmp_path/'p.json')
+def test_a_field_of_presidio_that_is_missing_or_of_another_kind_is_named(tmp_path):
+    for field, value in [
+        ('entity_type', None), ('entity_value', 7), ('start_position', '4'), ('start_position', 4.0), ('end_position', True), ('end_position', [7]),
+    ]:
+        import json
+        span = dict(entity_type='PERSON', entity_value='Foo', start_position=4, end_position=7) | {field: value}
+        (tmp_path/'p.json').write_text(json.dumps([dict(full_text='Mr. Foo', spans=[span], template_id=7)]))
+        with pytest.raises(CourseError, match=f"p.json, record 0: a span has no '{field}' or one of another kind"): read_presidio(tmp_path/'p.json')
 
 def test_json_that_is_nested_too_deeply_is_refused(tmp_path):
     (tmp_path/'p.json').write_text('['*100_000)
