@@ -584,7 +584,7 @@ def spelled_out(
     def long(m):
         if m.expanded != m.text or not re.fullmatch(r'\S{2,7}', m.text) or sum(map(str.isupper, m.text)) < 2: return m
         last = letters_of(m.text)[-1]
-        fits = lambda text: len(text) > len(m.text) + 3 and aligned(m.text, text, whole=True) and not has_word(text, m.text)
+        fits = lambda text: len(text) > len(m.text) + 3 and long_form(m.text, text) == text
         fitting = [(n, text) for text, n in longs[m.doc_id].items() if fits(text) and last in text.split()[-1].lower()]
         return replace(m, expanded=max(fitting)[1]) if fitting else m
     return [long(m) for m in mentions]

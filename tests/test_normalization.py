@@ -131,6 +131,10 @@ def test_no_short_form_inherits_a_list():
     for text in ('fakeoid ataxias 1 and 2 (FA2)', 'fakeoid ataxias 1 and 2 (FA1 and FB2)', 'fakeoid ataxias I, II (FA I/FA III)', 'hepatitis A and B (HAV and HBV)'): assert _explained(text) == {}, text
     assert _explained('hereditary breast and ovarian cancer (HBOC)') == {'HBOC': 'hereditary breast and ovarian cancer'}   # one disease
 
+def test_another_mention_explains_no_part_of_it():
+    m = lambda text: Mention('1', 0, len(text), text, text)
+    for short, long in (('APC', 'attenuated adenomatous polyposis coli'), ('FA2', 'fakeoid ataxias 1 and 2')): assert spelled_out([m(long), m(short)])[1].expanded == short
+
 def test_a_mention_may_be_plural_or_have_a_hyphen():
     one, many = {'BC': 'breast cancer'}, {'VSDs': 'ventricular septal defects'}
     assert expanded('BCs', one) == expanded('BC', one) == 'breast cancer' and expanded('non-BC', one) == 'non-breast cancer' and expanded('BC-free', one) == 'breast cancer-free'
