@@ -100,6 +100,141 @@ def test_lists_of_short_forms(tmp_path):
     (tmp_path/'a.tsv').write_text('1\tHF heart failure\n')
     with pytest.raises(CourseError, match='a.tsv, line 1 has not three columns'): read_abbreviations(tmp_path/'a.tsv')
 
+# %% ../nbs/11_normalization.ipynb #c34af850
+def _explained(text): return {d.short: d.long for d in definitions(text)}
+
+def test_a_long_form_begins_where_authors_begin():
+    for text, expected in (('Mindful memoization (MM) was used.', {'MM': 'Mindful memoization'}),
+                           ('attenuated adenomatous polyposis coli (AAPC)', {'AAPC': 'attenuated adenomatous polyposis coli'}),
+                           ('cytochrome c oxidase (COX)', {'COX': 'cytochrome c oxidase'}),
+                           ('the putative 5-phosphoribosyl-1-pyrophosphate (PRPP)', {'PRPP': '5-phosphoribosyl-1-pyrophosphate'}),
+                           ('tissue-type plasminogen activator (tPA)', {'tPA': 'tissue-type plasminogen activator'}),
+                           ('an anti-tumor necrosis factor (TNF) drug', {'TNF': 'tumor necrosis factor'}),
+                           ('in the transthoracic echocardiography (TTE)', {'TTE': 'transthoracic echocardiography'}),
+                           ('an (insulin-dependent) diabetes mellitus (IDDM)', {'IDDM': '(insulin-dependent) diabetes mellitus'})):
+        assert _explained(text) == expected, text
+
+def test_the_short_form_may_come_first():
+    assert _explained('Cases of SBMA (spinal and bulbar muscular atrophy) were seen.') == {'SBMA': 'spinal and bulbar muscular atrophy'}
+    assert _explained('CSF (cerebrospinal fluid; 2 ml)') == {'CSF': 'cerebrospinal fluid'}
+    for text in ('PBC (decompensated liver cirrhosis)', 'CML (splenomegaly or basophilia)', 'AT (AT1 and AT2)', 'HD (healthy donors and others)'): assert _explained(text) == {}, text
+
+def test_brackets_may_be_square():
+    assert _explained('Duchenne muscular dystrophy [DMD]') == {'DMD': 'Duchenne muscular dystrophy'} == _explained('(seen in Duchenne muscular dystrophy [DMD])')
+
+def test_the_nearest_explanation_holds():
+    text = 'BC in breast cancer (BC). Then BC. A bladder cancer (BC). BC.'
+    found, places = definitions(text), [m.start() for m in re.finditer('BC', text)]
+    assert [meanings_at(found, p)['BC'] for p in places] == ['breast cancer']*3 + ['bladder cancer']*2
+    assert find_abbreviations(text) == {'BC': 'breast cancer'} and ambiguous(found) == {'BC'}
+    d, v = Document('1', text, tuple(Span(p, p + 2, 'D') for p in places), '1'), Vocabulary('v', {'A': Concept('A', ('x',))})
+    mentions, odd = mentions_of([d], v)
+    assert [m.expanded for m in mentions] == ['breast cancer']*3 + ['bladder cancer']*2
+    assert odd == {'short form explained in several ways, the nearest holds': 1, 'short form written out': 5}
+
+def test_spelling_and_plural_are_no_second_meaning():
+    assert ambiguous(definitions('tumour cell (TC) and Tumor  cells (TC) and tumor-cell (TC)')) == set()
+
+def test_each_part_of_a_list_has_its_own_long_form():
+    ataxias = {'FA1': 'fakeoid ataxia 1', 'FA2': 'fakeoid ataxia 2'}
+    storage = {f'GSD {n}': f'glycogen storage disease type {n}' for n in ('I', 'II', 'III')}
+    for text, expected in (('fakeoid ataxias 1 and 2 (FA1 and FA2)', ataxias), ('fakeoid ataxias 1 and 2 (FA1/2)', ataxias), ('of fakeoid ataxias 1 or 2 [FA1, FA2]', ataxias),
+                           ('glycogen storage disease types I, II and III (GSD I, GSD II, and GSD III)', storage), ('glycogen storage disease types I, II and III (GSD I, II, III)', storage),
+                           ('hepatitis A and B viruses (HAV and HBV)', {'HAV': 'hepatitis A virus', 'HBV': 'hepatitis B virus'}),
+                           ('mucopolysaccharidoses I and II (MPS I, MPS II)', {'MPS I': 'mucopolysaccharidosis I', 'MPS II': 'mucopolysaccharidosis II'}),
+                           ('Duchenne or Becker muscular dystrophy (DMD, BMD)', {'DMD': 'Duchenne muscular dystrophy', 'BMD': 'Becker muscular dystrophy'}),
+                           ('endothelial and inducible NOS (eNOS and iNOS, respectively)', {'eNOS': 'endothelial NOS', 'iNOS': 'inducible NOS'}),
+                           ('benzodiazepines or related drugs (BZDs/RDs)', {'BZDs': 'benzodiazepines', 'RDs': 'related drugs'})):
+        assert _explained(text) == expected, text
+
+def test_no_short_form_inherits_a_list():
+    for text in ('fakeoid ataxias 1 and 2 (FA2)', 'fakeoid ataxias 1 and 2 (FA1 and FB2)', 'fakeoid ataxias I, II (FA I/FA III)', 'hepatitis A and B (HAV and HBV)'): assert _explained(text) == {}, text
+    assert _explained('hereditary breast and ovarian cancer (HBOC)') == {'HBOC': 'hereditary breast and ovarian cancer'}   # one disease
+
+def test_another_mention_explains_no_part_of_it():
+    m = lambda text: Mention('1', 0, len(text), text, text)
+    for short, long in (('APC', 'attenuated adenomatous polyposis coli'), ('FA2', 'fakeoid ataxias 1 and 2')): assert spelled_out([m(long), m(short)])[1].expanded == short
+
+def test_a_mention_may_be_plural_or_have_a_hyphen():
+    one, many = {'BC': 'breast cancer'}, {'VSDs': 'ventricular septal defects'}
+    assert expanded('BCs', one) == expanded('BC', one) == 'breast cancer' and expanded('non-BC', one) == 'non-breast cancer' and expanded('BC-free', one) == 'breast cancer-free'
+    assert expanded('VSD', many) == 'ventricular septal defect' and expanded('VSDs', many) == 'ventricular septal defects'
+    assert expanded('A-T families', {'A-T': 'ataxia'}) == 'ataxia families' and expanded('BCG, bc, ABC', one) == 'BCG, bc, ABC' and expanded('GSD II', {'GSD': 'x', 'GSD II': 'y'}) == 'y'
+    assert expanded('WAS it was', {'WAS': 'w'}) == 'w it was'   # a gene that is written like a word
+
+def test_what_is_no_short_form():
+    for text in ('of nine (n = 30) men', 'two weeks (2 weeks)', 'placebo (P < 0.05)', 'first image (Fig. 1)', 'in Jersey and Prague (Japan)', 'treated with it (i.e. not)', 'milligrams of drug (20 mg)',
+                 'men who had (men)', 'an anophthalmia or microphthalmos (AOR 3.1)', 'normal [Na]o', 'of genes EDM1, no. 132400 and others (EDM2)'):
+        assert _explained(text) == {}, text
+    assert _explained('an odds ratio (OR = 2.1)') == {'OR': 'odds ratio'} and _explained('relative risk (RR 1.2-3)') == {'RR': 'relative risk'}
+
+# %% ../nbs/11_normalization.ipynb #ce24665a
+def _cheapest_by_trying(short: str, text: str) -> float:
+    from itertools import combinations
+    letters, parts = letters_of(short), word_parts(text)
+    number, begins = {p: k for k, (a, b) in enumerate(parts) for p in range(a, b)}, {a for a, _ in parts}
+    words, best = [text[a:b] for a, b in parts], np.inf
+    for way in combinations(range(len(text)), len(letters)):
+        if way[0] not in begins or any(p not in number or text[p].lower() != c for p, c in zip(way, letters)): continue
+        price = price_of_beginning(text, way[0]) + price_of_leaving_out(words[number[way[-1]]+1:])
+        for q, p in zip(way, way[1:]): price += (0 if p in begins else 1 if p == q + 1 else 2) + price_of_leaving_out(words[number[q]+1:number[p]])
+        best = min(best, price)
+    return best
+
+def test_the_price_is_that_of_the_cheapest_way():
+    from hypothesis import given, settings, strategies as st
+    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @given(st.text('ABc', min_size=2, max_size=3), st.text('aabbc of-', min_size=1, max_size=14))
+    def check(short, text):
+        best, found = _cheapest_by_trying(short, text), aligned(short, text)
+        assert found is None if best > 2*len(short) + 2 else found[0] == best
+    check()
+
+def test_an_explanation_lies_within_its_text():
+    from hypothesis import given, settings, strategies as st
+    words = 'heart failure Heart hf HF (HF) [HF] (HF1 and HF2) 1 and 2 of the heart-failure ( ) ] (heart failure) (HF, 2) . , İ FH(HF) (H&F) (HFs) hay fevers'.split(' ')
+    @settings(max_examples=400, deadline=None, derandomize=True, database=None)
+    @given(st.lists(st.sampled_from(words), max_size=14))
+    def check(some):
+        text = ' '.join(some)
+        for d in definitions(text):
+            said = text[d.start:d.end]
+            assert said[-1] in ')]' and (d.start == 0 or not text[d.start-1].isalnum()) and not LISTED.search(d.long)
+            there = re.findall(r'[^\W_]+', said)
+            assert set(re.findall(r'[^\W_]+', d.long)) <= {*there, *map(singular, there)}
+            assert aligned(d.short, d.long) and letters_of(d.long)[0] == letters_of(d.short)[0]
+    check()
+
+# %% ../nbs/11_normalization.ipynb #228d6806
+def _places_read(path):
+    "(part, corpus, document) → short forms with their long form, and those that are neither right nor wrong."
+    marked = defaultdict(list)
+    for row in csv.DictReader(path.open(encoding='utf-8')):
+        spans = [tuple(map(int, span.split('-'))) for span in row['long'].split('+') if span]
+        marked[row['part'], row['corpus'], row['document']].append((int(row['short_start']), int(row['short_end']), spans))
+    return marked
+
+def _texts_of(open_data):
+    import json
+    read = lambda *names: [d for name in names for d in read_pubtator(open_data/name)[0]]
+    texts = {('ncbi', d.doc_id): d.text for d in read('ncbi_disease/NCBItrainset_corpus.txt', 'ncbi_disease/NCBIdevelopset_corpus.txt')}
+    texts |= {('cdr', d.doc_id): d.text for d in read('bc5cdr/CDR_TrainingSet.PubTator.txt', 'bc5cdr/CDR_DevelopmentSet.PubTator.txt')}
+    texts |= {('maccrobat', p.stem): p.read_text(encoding='utf-8') for p in (open_data/'maccrobat2020').glob('*.txt')}
+    for line in (open_data/'e3c_english/english_ccby.jsonl').open(encoding='utf-8'): texts['e3c', json.loads(line)['id']] = json.loads(line)['text']
+    return texts
+
+def test_explanations_that_were_marked_by_reading(open_data):
+    texts, marked = _texts_of(open_data), _places_read(Path(__file__).parent/'short_forms.csv')
+    right, said, gold = Counter(), Counter(), Counter()
+    for (part, corpus, document), rows in marked.items():
+        text, same = texts[corpus, document], lambda long: ' '.join(long.lower().split())
+        true = {(text[a:b], same(' '.join(text[i:j] for i, j in spans))) for a, b, spans in rows if spans}
+        doubtful = {text[a:b] for a, b, spans in rows if not spans}
+        found = {(d.short, same(d.long)) for d in definitions(text) if d.short not in doubtful}
+        for counter, some in ((right, true & found), (said, found), (gold, true)): counter[part] += len(some)
+    assert gold == {'first': 119, 'other': 66}
+    for part in gold: assert right[part] >= .96*gold[part] and right[part] >= .98*said[part], part
+
 # %% ../nbs/11_normalization.ipynb #66d39d21
 def _pub(path, *lines, head='1|t|A cold.\n1|a|Not the flu.\n'):
     path.write_text(head + ''.join(l + '\n' for l in lines))
