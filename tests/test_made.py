@@ -53,14 +53,6 @@ def test_hostile_files_are_refused(tmp_path):
         documents, odd = read_made(_made(tmp_path, _annotation(), head=head))
         assert odd == {'document type taken out, nothing fetched': 1} and len(documents[0].spans) == 1
 
-def test_the_copy_without_a_document_type_stays_under_the_data_root(tmp_path, monkeypatch):
-    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
-    (tmp_path/'1.xml').write_text('<!DOCTYPE collection SYSTEM "BioC.dtd"><collection/>')
-    read = []
-    monkeypatch.setitem(bioc_text.__globals__, 'xml_text', read.append)
-    bioc_text(tmp_path/'1.xml', Counter())
-    assert read[0].is_relative_to(tmp_path/'data')
-
 def test_a_copy_without_codes_or_files_is_told(tmp_path):
     plain = _made(tmp_path/'challenge', _annotation(snomed=None, meddra=None))
     with pytest.raises(CourseError, match='challenge have no concepts: .* needs the copy with concepts'): read_made(plain)
