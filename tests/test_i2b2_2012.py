@@ -58,6 +58,12 @@ def test_signs_that_xml_forbids_are_repaired(tmp_path):
     (tmp_path/'7.xml').write_text('<A><TEXT>no tags</TEXT></A>')
     with pytest.raises(CourseError, match='7.xml has no TEXT or no TAGS'): read_events(tmp_path)
 
+def test_a_long_word_in_a_tag_is_passed_quickly():
+    import time
+    begun = time.perf_counter()
+    assert repaired('<EVENT ' + 'a'*20_000 + ' id="1" />') == '<EVENT id="1" />'
+    assert time.perf_counter() - begun < 5   # 25 seconds where each of its letters may begin a name
+
 def test_entities_are_refused(tmp_path):
     (tmp_path/'secret.txt').write_text('SECRET')
     bomb = '<!DOCTYPE A [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'
