@@ -124,7 +124,7 @@ def test_the_real_corpora_are_about_as_hard(open_data):
     def counted(folder, names, types=None): return difficulty(*(mentions_of(read_pubtator(open_data/folder/name, types)[0], medic)[0] for name in names), medic)
     ncbi = counted('ncbi_disease', ('NCBItrainset_corpus.txt', 'NCBIdevelopset_corpus.txt'))
     cdr = counted('bc5cdr', ('CDR_TrainingSet.PubTator.txt', 'CDR_DevelopmentSet.PubTator.txt'), ['Disease'])
-    for found, expected in ((ncbi, (787, 63, 66, 25, 4, 27)), (cdr, (4244, 60, 63, 7, 2, 39))):
+    for found, expected in ((ncbi, (787, 63, 65, 25, 4, 27)), (cdr, (4244, 60, 63, 7, 2, 39))):
         counts = [found[k] for k in ('mentions', 'in the vocabulary, %', 'in it when written out, %', 'short forms, %', 'composite, %', 'concepts unseen in training, %')]
         assert counts == pytest.approx(expected, abs=.6)
 
