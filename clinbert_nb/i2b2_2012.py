@@ -79,7 +79,7 @@ def repaired(
 ) -> str:
     "XML whose tags quote `&`, `<` or `\"` as they are, spelt as they must be; control characters as blanks."
     def tag(found):
-        values = re.findall(r'(\w+)\s*=\s*"(.*?)"(?=\s+\w+\s*=\s*"|\s*$)', found[2])
+        values = re.findall(r'\b(\w+)\s*=\s*"(.*?)"(?=\s+\w+\s*=\s*"|\s*$)', found[2])
         return f'<{found[1]} ' + ' '.join(f'{name}={quoteattr(_plain(value))}' for name, value in values) + ' />'
     text = NOT_XML.sub(' ', xml)
     return ''.join(TAG.sub(tag, outside) + block for outside, block in zip(CDATA.split(text), [*CDATA.findall(text), '']))

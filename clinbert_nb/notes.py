@@ -38,7 +38,7 @@ from tqdm import tqdm
 
 from .cleaning import near_duplicates, surrogates
 from .core import (CourseError, code_hash, data_root, describe_corpus, existing, in_range,
-                              is_shareable, kept_folder, plain_name, read_json, read_text, shown,
+                              is_shareable, kept_folder, plain_name, quoted, read_json, read_text, shown,
                               side_by_side, view, whole_file, write_json)
 from .readings import reading
 from .sentences import restore_line_breaks, split_note
@@ -194,19 +194,20 @@ def note_columns(
     if unknown := [c for c in columns if c.upper() not in COLUMNS]:
         raise CourseError(f"columns: '{unknown[0]}' is no column of notes; expected one of {', '.join(COLUMNS)}.")
     for standard, own in columns.items():
-        if own not in names: raise CourseError(f"{shown(path)} has no column '{own}' for {standard}; it has {_said(names)}.")
+        if own not in names: raise CourseError(f"{shown(path)} has no column '{own}' for {standard}; it has {_said(names, path)}.")
     given = {standard.upper(): own for standard, own in columns.items()}
     found = {n.strip().upper(): n for n in names}
     if found.keys() >= {*MIMIC_IV.values(), 'TEXT'}: found = {standard: found[own] for standard, own in MIMIC_IV.items()} | found
     found |= given
     if 'TEXT' not in found:
-        raise CourseError(f'{shown(path)} has no column TEXT; it has {_said(names)}. Name the right one: columns={{"TEXT": …}}.')
+        raise CourseError(f'{shown(path)} has no column TEXT; it has {_said(names, path)}. Name the right one: columns={{"TEXT": …}}.')
     return {c: found.get(c) for c in COLUMNS}
 
-def _said(names: list[str]) -> str:
-    "Names of columns for a message; only their number if a row has got into them, for it may be a patient's."
-    if all(re.fullmatch(r'\s*[A-Za-z_][\w .-]{0,40}', n, re.A) for n in names): return shorten(', '.join(names), 200, placeholder=' …')
-    return f'{len(names)} columns, and not all of them are names: is the header damaged, or missing?'
+def _said(names: list[str], path) -> str:
+    "Names of columns for a message: notes' own as they are, others as far as the file's words may be shown."
+    known = {*COLUMNS, *MIMIC_IV.values()}
+    said = (n if n.strip().upper() in known else quoted(n, path) for n in names)
+    return shorten(', '.join(said), 200, placeholder=' …')
 
 # %% ../nbs/02_notes.ipynb #87ba290a
 def read_notes(
