@@ -28,10 +28,10 @@ from clinbert_nb.annotated import concept_documents, event_documents, identity_d
 from clinbert_nb.catalogue import book_of, ensure_catalogue, made_documents, terms_of, write_made
 from clinbert_nb.core import CourseError, read_json, run_notebook
 from clinbert_nb.hospital import COLUMNS, pairs, patient_notes
-from clinbert_nb.made import read_made
+from clinbert_nb.made import Found, read_made, write_mmi
 from clinbert_nb.mednli import read_mednli, read_rqe
 from clinbert_nb.ner import read_brat, write_brat
-from clinbert_nb.normalization import read_pubtator, write_pubtator
+from clinbert_nb.normalization import read_mrconso, read_pubtator, write_pubtator
 from clinbert_nb.notes import read_notes
 from clinbert_nb.pretraining import tiny_bert, train_vocabulary
 
@@ -116,6 +116,9 @@ def write_normalization(folder, catalogue):
     groups = sorted({d.group for d in documents})
     for name, inside in dict(train=groups[:8], test=groups[8:]).items():
         write_made([d for d in documents if d.group in inside], folder/'made'/name, {k: marked(v) for k, v in terms.items()})
+    umls, _ = read_mrconso(catalogue/'MRCONSO.RRF')   # whose names do not bear the mark, so the dictionary would find none of them
+    places = [(d, s) for d in documents if d.group in groups[8:] for s in d.spans[:3]]
+    write_mmi([Found(d.doc_id, s.start, s.end, next(iter(umls.concepts)), d.text[s.start:s.end]) for d, s in places], umls, folder/'found.mmi')
 
 def write_model(folder, words):
     "A tiny checkpoint whose vocabulary was learned from these words."
@@ -216,7 +219,7 @@ RUNS = {   # name → notebook, parameters; a text that begins with / is a path 
     'softmax': ('11c_softmax', dict(data='/data/corpora/ncbi', models=['/data/models/marked'], seeds=1, epochs=1, classes=50, hidden=32, rounds=1, negatives=[8])),
     'pairwise': ('11d_pairwise', dict(data='/data/corpora/ncbi', epochs=1)),
     'made': ('12_made', dict(data='/data/corpora/made/train', test='/data/corpora/made/test', vocabulary=f'/{CATALOGUE}/MRCONSO.RRF', models=['/data/models/marked'],
-                             encoder='/data/models/marked', **FEW)),
+                             encoder='/data/models/marked', metamap='/data/corpora/found.mmi', **FEW)),
     'ncbi': ('13_ncbi_disease', dict(data='/data/corpora/ncbi', vocabulary=f'/{CATALOGUE}/CTD_diseases.tsv', models=['/data/models/marked'], encoder='/data/models/marked', synonyms={},
                                      dev_too=False, **FEW)),
     'cdr': ('14_cdr', dict(data='/data/corpora/cdr', vocabulary=f'/{CATALOGUE}/CTD_diseases.tsv', models=['/data/models/marked'], dev_too=False, **FEW)),
