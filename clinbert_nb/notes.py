@@ -654,7 +654,7 @@ def shown_category(
     shareable: bool,  # may the text of its corpus be shown?
 ) -> str:
     "The name of a category, or its outline; MIMIC's are always shown."
-    return view(name, shareable or name.strip() in {c.strip() for c in MIMIC_NOTES})
+    return view(name, shareable or name.strip() in {c.strip() for c in MIMIC_NOTES} | NOTE_TYPES.keys())
 
 def shown_categories(
     counts: dict[str, int],  # category → notes

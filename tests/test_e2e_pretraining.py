@@ -21,7 +21,7 @@ PLAIN, TWO = [sys.executable], [BIN/'torchrun', '--standalone', '--nproc_per_nod
 def profile(tmp_path):
     text = '\n\n'.join(f'The pt has pain {i} in the chest.\nHe denies fever {i}.\nPlan is rest {i % 7}, and a visit.\nAlert.' for i in range(150))
     (tmp_path/'a.txt').write_text(text)
-    parameters = dict(corpora={'a': str(tmp_path/'a.txt')}, family={'A': ['', 'a']}, steps=60, batch_size=8, max_seq_length=32, evaluations=3, further=dict(save_minutes=1e-9))
+    parameters = dict(corpora={'a': str(tmp_path/'a.txt')}, options={'a': dict(shareable=True)}, family={'A': ['', 'a']}, steps=60, batch_size=8, max_seq_length=32, evaluations=3, further=dict(save_minutes=1e-9))
     (tmp_path/'small.yaml').write_text(yaml.safe_dump(dict(steps={'03_pretraining': dict(parameters=parameters)})))
     return tmp_path/'small.yaml'
 
