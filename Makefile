@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=  # what is imported once is compiled and kept
 
-.PHONY: help course table2 concepts lessons open test lab export outputs wheel clean
+.PHONY: help course table2 concepts lessons open test fuzz mutants lab export outputs wheel clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -36,6 +36,13 @@ test: .venv/ready  ## everything that must hold before a change is merged
 	$(BIN)/python scripts/course.py check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 	$(BIN)/python scripts/course.py defaults
+
+fuzz: .venv/ready  ## damage valid files, 10,000 for each reader: each is read or refused in one sentence (some minutes)
+	$(BIN)/python scripts/fuzz.py
+
+mutants: .venv/ready  ## put small faults into the modules that results hang on: how many do the tests notice? (an hour)
+	$(BIN)/python -m pip install --quiet mutmut==3.8.1
+	$(BIN)/python scripts/mutants.py --show
 
 lab: .venv/ready  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=nbs --LabApp.news_url=None
