@@ -92,6 +92,12 @@ def test_parts_of_dates_keep_their_form():
     assert moved('7-16-2151', 1, 0) == '7-17-2151' and moved('2151-12', 40, 0) == '2152-1' and moved('2-29', 0, 2151) == '2-28'
     assert moved('0-3', 0, 2151) is None and moved('1234567', 0, 2151) is None and moved('Hospital1 18', 0, 2151) is None
 
+def test_surrogates_of_dates_keep_the_day_of_the_week():
+    was = date(2151, 7, 16)
+    for seed in range(20):
+        new = date(*map(int, surrogates('[**2151-7-16**]', seed)[0].split('-')))
+        assert new != was and new.weekday() == was.weekday(), seed
+
 # %% ../nbs/01d_cleaning.ipynb #5835932d
 def test_each_kind_of_marker_gets_a_value_of_its_kind():
     name, word, phone = r"[A-Z]['\w]+", r'[A-Z].+', r'\d{3}-\d{3}-\d{4}'
