@@ -169,10 +169,10 @@ def test_what_is_no_short_form():
     assert _explained('an odds ratio (OR = 2.1)') == {'OR': 'odds ratio'} and _explained('relative risk (RR 1.2-3)') == {'RR': 'relative risk'}
 
 def test_a_long_form_is_looked_for_in_as_many_words_as_it_may_have():
-    for text, expected in (('alpha of the beta (AB)', {'AB': 'alpha of the beta'}),         # twice as many as letters
-                           ('alpha of all the beta (AB)', {}),
-                           ('acute in the long way to be found oedema of lungs (AFOL)', {}),
-                           ('a case of acute and then of fine oedema of lungs (AFOL)', {'AFOL': 'acute and then of fine oedema of lungs'})):
+    for text, expected in (('alpha of the beta (AB)', {'AB': 'alpha of the beta'}),   # twice as many as letters
+                           ('alpha of the very beta (AB)', {}),
+                           ('acute and more than one fine oedema lungs (AFOL)', {'AFOL': 'acute and more than one fine oedema lungs'}),
+                           ('acute and more than only one fine oedema lungs (AFOL)', {})):
         assert _explained(text) == expected, text
 
 # %% ../nbs/11_normalization.ipynb #ce24665a
