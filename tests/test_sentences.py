@@ -73,6 +73,34 @@ def test_markers_are_never_broken_and_kept_verbatim():
         joined = sentences(text)
         assert sum(s.count(m.replace('\n', ' ')) for s in joined) == 5, m
 
+def test_a_line_ends_where_the_next_word_would_have_fitted():
+    longest = 'B' + 13*'b' + ' cc dd'                       # 20 characters; its first word has 14
+    assert sentences(f'Alpha\n{longest}') == ['Alpha', longest]             # 5 + 1 + 14
+    assert sentences(f'Alphab\n{longest}') == [f'Alphab {longest}']
+    for length, parts in ((50, 2), (51, 1)):                # 60 characters are a full line, even below one of 80
+        assert len(sentences(f"{80*'x'}\n{length*'y'}\n{9*'Z'} end")) == parts
+
+def test_a_line_may_end_at_an_abbreviation_but_not_at_a_title():
+    for text, expected in (
+        ('Take 5 tab.\nBP 120/80 and stable all day', ['Take 5 tab.', 'BP 120/80 and stable all day']),
+        ('Take 5 ml.\nBP 120/80 and stable all day', ['Take 5 ml. BP 120/80 and stable all day']),
+        ('Seen in the ward by Dr.\nSmith today and yesterday.', ['Seen in the ward by Dr. Smith today and yesterday.'])):
+        assert sentences(text) == expected, text
+
+def test_what_follows_decides_about_an_abbreviation():
+    for text, expected in (
+        ('Take 5 mg. "BP" was low.', ['Take 5 mg. "BP" was low.']),
+        ('Take 5 mg. "Rest" was said.', ['Take 5 mg.', '"Rest" was said.']),
+        ('Take 5 mg. (BP low) now.', ['Take 5 mg. (BP low) now.']),
+        ('He weighs 70 kg. BP is low.', ['He weighs 70 kg.', 'BP is low.']),
+        ('Given 5 mg. 3 days.', ['Given 5 mg. 3 days.']),
+        ('On 5 mg p.o. BID now.', ['On 5 mg p.o. BID now.']),
+        ('On 5 mg p.o. Then rest.', ['On 5 mg p.o.', 'Then rest.']),
+        ('Seen by Dr. R. Ewing today.', ['Seen by Dr. R. Ewing today.']),
+        ('Seen by M. Then R. Came.', ['Seen by M.', 'Then R.', 'Came.']),
+        ('(3. Sleep) soon.', ['(3. Sleep) soon.'])):
+        assert sentences(text) == expected, text
+
 # %% ../nbs/01b_sentences.ipynb #7f8024fd
 def test_nothing_is_lost_in_random_notes():
     from hypothesis import given, settings, strategies as st
@@ -107,3 +135,8 @@ def test_nothing_is_lost_in_real_notes():
 def test_line_breaks_come_back_where_they_were():
     flat = 'SUBJECTIVE:,  A cough, worse.  ,PLAN: , None, e.g., 1,000 mg.,Eyes:  Clear,2.  Return.'
     assert restore_line_breaks(flat, ',') == ('SUBJECTIVE:\n  A cough, worse.  \nPLAN: \n None, e.g., 1,000 mg.\nEyes:  Clear\n2.  Return.', 5)
+
+def test_a_line_break_comes_back_within_two_spaces_of_a_colon_or_a_stop():
+    for flat, mended in (('A:  ,b', 'A:  \nb'), ('A:   ,b', 'A:   ,b'), ('a.  ,b', 'a.  \nb'), ('a.   ,b', 'a.   ,b'),
+                         ('a., b', 'a., b'), ('a;,b', 'a;\nb'), ('a,12. b', 'a\n12. b'), ('a,123. b', 'a,123. b'), ('a,1) b', 'a\n1) b')):
+        assert restore_line_breaks(flat, ',')[0] == mended, flat
