@@ -396,6 +396,7 @@ def words_before(
     begins = [word.start() for word in re.finditer(r'\S+', sentence)]
     return sentence[begins[-n:][0]:].rstrip() if begins else ''
 
+# %% ../nbs/11_normalization.ipynb #b7c8d9e0
 def explained_before(
     inside: str,              # what stands in brackets
     before: str,              # what stands in front of them
@@ -414,6 +415,7 @@ def explained_before(
     if not long or several and re.search(JOINED, long) or value and aligned(short, long)[0] > 1: return []
     return [(short, long, long)]
 
+# %% ../nbs/11_normalization.ipynb #c1d2e3f4
 def explained_inside(
     inside: str,
     before: str,
