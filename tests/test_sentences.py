@@ -26,6 +26,7 @@ def test_section_rules():
         ('Campus: North\nService: SURGERY\n', ['Campus: North', 'Service: SURGERY']),                        # inline titles
         ('Chief Complaint:\nfake pain\n\nnot a title', ['Chief Complaint:', 'fake pain', 'not a title']),    # the script loses "fake pain"
         ('Chief Complaint:\n\nfake pain\n\nAllergies:\nnone', ['Chief Complaint: fake pain', 'Allergies: none']),
+        ('seen by me:\n\nfine\n\nPlan:\n\nrest', ['seen by me:', 'fine', 'Plan: rest']),                          # a colon is no title
         ('Date of Birth: [**2099-1-1**] Sex: F', ['Date of Birth: [**2099-1-1**]', 'Sex: F']),
         ('Labs:\r\nPlan:\r\nrest\rwalk', ['Labs:', 'Plan:', 'rest\nwalk']),                                        # line ends of other systems
         (' \n\t', []), ('', [])]:
@@ -84,7 +85,8 @@ def test_a_line_may_end_at_an_abbreviation_but_not_at_a_title():
     for text, expected in (
         ('Take 5 tab.\nBP 120/80 and stable all day', ['Take 5 tab.', 'BP 120/80 and stable all day']),
         ('Take 5 ml.\nBP 120/80 and stable all day', ['Take 5 ml. BP 120/80 and stable all day']),
-        ('Seen in the ward by Dr.\nSmith today and yesterday.', ['Seen in the ward by Dr. Smith today and yesterday.'])):
+        ('Seen in the ward by Dr.\nSmith today and yesterday.', ['Seen in the ward by Dr. Smith today and yesterday.']),
+        ('Seen in the ward by Prof.\nSmith today and yesterday.', ['Seen in the ward by Prof. Smith today and yesterday.'])):
         assert sentences(text) == expected, text
 
 def test_what_follows_decides_about_an_abbreviation():
