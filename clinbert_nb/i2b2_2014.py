@@ -29,8 +29,8 @@ from tqdm import tqdm
 from .annotated import LABELS, Identity, framed, identity_documents, identity_of, with_identity
 from .cleaning import invented, kind_of, surrogates
 from .core import (
-    CourseError, csv_rows, data_root, derived_seed, describe_corpus, ensure, existing, file_hash, is_shareable, quoted, read_json,
-    whole_folder, whole_number, xml_text)
+    CourseError, csv_rows, data_root, derived_seed, describe_corpus, ensure, existing, file_hash, is_shareable, plain_name, quoted,
+    read_json, whole_folder, whole_number, xml_text)
 from .hospital import ensure_hospital, make_patient
 from .i2b2_2006 import escaped, unescaped
 from .mednli import find_checkpoints, paired_test, short_name
@@ -164,7 +164,7 @@ def write_i2b2_2014(
     if len({d.doc_id for d in documents}) < len(documents): raise CourseError(f'{Path(folder).name}: two documents have the same name; each needs a file of its own.')
     with whole_folder(folder) as partial:
         for d in documents:
-            if not re.fullmatch(r'[\w-][\w.-]*', d.doc_id): raise CourseError(f"'{d.doc_id}' cannot be the name of a file; expected letters, digits and -, such as 180-03.")
+            plain_name(d.doc_id, 'The id of a document')
             check_spans(d, f'document {d.doc_id}')
             (partial/f'{d.doc_id}.xml').write_text(_xml(d), encoding='utf-8', newline='\n')
     return Path(folder)

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from nervaluate import Evaluator
 
-from .core import CourseError, existing, quoted, read_text, whole_file, whole_folder, whole_number
+from .core import CourseError, existing, plain_name, quoted, read_text, whole_file, whole_folder, whole_number
 
 # %% ../nbs/06_ner.ipynb #dc609a70
 @dataclass(frozen=True, order=True)
@@ -449,7 +449,7 @@ def write_brat(
     with whole_folder(folder) as partial:
         for d in documents:
             check_spans(d, f'document {d.doc_id}')
-            if not re.fullmatch(r'[^\W.][\w.()+,=@ -]*', d.doc_id): raise CourseError(f"The document id '{d.doc_id}' cannot be the name of a file.")
+            plain_name(d.doc_id, 'The id of a document')
             if (partial/f'{d.doc_id}.txt').exists(): raise CourseError(f"Two documents are called '{d.doc_id}'; each needs an id of its own.")
             lines, concepts = [], []
             for i, s in enumerate(d.spans, 1):
