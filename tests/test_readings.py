@@ -259,3 +259,9 @@ def test_costs_are_counted():
     assert reading_costs(texts, paper) == {'notes': 3, 'notes dropped': 1, 'sentences': 3, 'per cent lost': 44.83, ITEM: 1, NUMBERING: 1}
     assert reading_costs(texts, fixed)['per cent lost'] == reading_costs(texts, ehrbert)['per cent lost'] == 0
     assert loss_by_category(texts, ['a', 'b', 'c', 'd'], paper).round(1).to_dict() == {'b': 100, 'a': 30.8, 'd': 0}
+
+def test_what_happens_twice_is_counted_twice():
+    every_character = lambda segments, width: [[*range(len(s)+1)] for s in segments]
+    assert paper('a  b', every_character) == ([('', 'a'), ('', 'b')], {BLANK: 2})
+    first_letter = lambda text: ([('', text[:1])], {})
+    assert loss_by_category(['abc', 'de', 'fg'], ['A', 'A', 'B'], first_letter).to_dict() == {'A': 60, 'B': 50}
