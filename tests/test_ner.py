@@ -111,6 +111,12 @@ def test_spans_to_word_pieces_and_back(tmp_path):
         found = with_labels(documents, lines, labels_of(cut, one_hot(cut, names, lines), names, lines))
         assert len(cut) == len(lines) and (found == documents) == (not lost_spans(lines, cut))
 
+def test_a_token_belongs_to_the_window_that_sees_most_around_it():
+    sizes = [1]*14
+    windows = windows_of(sizes, 6, 2)
+    assert windows == [(0, 6), (4, 10), (8, 14)]
+    assert owners(sizes, windows) == [0]*5 + [1]*4 + [2]*5
+
 # %% ../nbs/06_ner.ipynb #1058a6ef
 def test_what_is_cut_off_is_said(tmp_path, capsys):
     tokenizer = toy_tokenizer(tmp_path/'t', ['a', 'b', '##b'])
@@ -164,6 +170,12 @@ def test_the_metric_checks_what_it_is_given():
     with pytest.raises(CourseError, match=r'Sequence 0 \(from 0\) has 1 predicted labels but 2'): metric.compute(predictions=[['O']], references=[['O', 'O']])
     with pytest.raises(CourseError, match="Unknown label 'problem'"): metric.compute(predictions=[['problem']], references=[['O']])
     assert metric.compute(predictions=[['O']], references=[['O']])['f1'] == 0
+
+def test_tokens_are_scored_beside_spans():
+    scores = ExactF1().compute(predictions=[['B-x', 'O', 'O', 'B-y']], references=[['B-x', 'I-x', 'O', 'O']])
+    assert scores['f1'] == 0 and scores['token_accuracy'] == .5
+    scores = ExactF1().compute(predictions=[['B-x', 'O', 'O', 'O']], references=[['B-x', 'I-x', 'O', 'O']])
+    assert scores['token_accuracy'] == .75 and scores['token_f1'] == 2/3
 
 # %% ../nbs/06_ner.ipynb #a438f69a
 def test_exact_f1_counts_spans_of_documents():
