@@ -135,6 +135,7 @@ def test_the_nearest_explanation_holds():
 def test_spelling_and_plural_are_no_second_meaning():
     assert ambiguous(definitions('tumour cell (TC) and Tumor  cells (TC) and tumor-cell (TC)')) == set()
 
+# %% ../nbs/11_normalization.ipynb #e1a2b3c4
 def test_each_part_of_a_list_has_its_own_long_form():
     ataxias = {'FA1': 'fakeoid ataxia 1', 'FA2': 'fakeoid ataxia 2'}
     storage = {f'GSD {n}': f'glycogen storage disease type {n}' for n in ('I', 'II', 'III')}
@@ -263,6 +264,7 @@ def test_pubtator_is_read_strictly(tmp_path):
     assert len(both) == 1 and odd == {'abstract stands twice, read once': 1}
     assert read_pubtator(_pub(p, '1\t2\t6\tcold \tDisease\tD1'))[1] == {'quotation with other blanks': 1}
 
+# %% ../nbs/11_normalization.ipynb #f4e3d2c1
 ONE_GREEK = '1|t|TNF-α.\n1|a|Not the flu, not the flu.\n'
 GOOD = '1\t0\t5\tTNF-α\tDisease\tD1', '1\t15\t18\tflu\tDisease\tD2'
 
