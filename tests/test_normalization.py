@@ -176,6 +176,12 @@ def test_a_long_form_is_looked_for_in_as_many_words_as_it_may_have():
                            ('acute and more than only one fine oedema lungs (AFOL)', {})):
         assert _explained(text) == expected, text
 
+def test_a_capitalized_word_is_no_short_form_by_its_looks():
+    assert [t for t in ('Japan', 'BC', 'GSD II', 'kb', 'i.v.', 'Fig. 1', 'P') if is_short_form(t)] == ['BC', 'GSD II', 'kb', 'i.v.']
+
+def test_small_words_and_numbers_cost_half():
+    assert [price_of_leaving_out([word]) for word in ('of', '2', 'heart')] == [1, 1, 2]
+
 # %% ../nbs/11_normalization.ipynb #ce24665a
 def _cheapest_by_trying(short: str, text: str) -> float:
     from itertools import combinations
