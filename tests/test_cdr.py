@@ -12,3 +12,9 @@ def test_silence_is_counted():
     mentions = [m('A'), m('B'), m(), m()]
     table = nil_table(mentions, {'bold': [('A',), ('Z',), ('A',), ('A',)], 'shy': [('A',), (), (), ('A',)]})
     assert table.loc['bold'].tolist() == [50, 0, 0, 25] and table.loc['shy'].tolist() == [50, 50, 50, 50]
+
+def test_each_kind_of_silence_has_its_column():
+    m = lambda *ids: Mention('1', 0, 1, 'x', 'x', ids)
+    row = nil_table([m('A'), m('B'), m('C'), m()], {'shy': [('A',), (), ('Z',), ()]}).loc['shy'].round(1)
+    assert row.to_dict() == {'right concept': 33.3, 'wrongly none': 33.3, 'rightly none': 100, 'all decisions right': 50}
+    assert nil_table([m('A')], {'sure': [('A',)]}).loc['sure'].isna().tolist() == [False, False, True, False]

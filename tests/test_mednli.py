@@ -55,6 +55,19 @@ def test_rqe_in_another_encoding_is_refused(tmp_path):
         (tmp_path/'r.xml').write_text(f'<?xml version="1.0" encoding="{codec}"?><RQE/>')
         with pytest.raises(CourseError, match='r.xml declares an encoding that is not read here'): read_rqe(tmp_path/'r.xml')
 
+def test_a_true_pair_of_rqe_is_an_entailment(tmp_path):
+    pairs = ''.join(f'<pair pid="{i}" value="{v}"><chq>question {i}</chq><faq>answer</faq></pair>' for i, v in enumerate(['true', 'false']*10))
+    (tmp_path/'r.xml').write_text(f'<pairs>{pairs}</pairs>')
+    frame = pd.concat(read_rqe(tmp_path/'r.xml').values())
+    odd = frame.premise.map(lambda text: int(text.split()[1]) % 2 == 1)
+    assert len(frame) == 20 and (frame.label[~odd] == RQE_LABELS[True]).all() and (frame.label[odd] == RQE_LABELS[False]).all()
+    assert RQE_LABELS[True] == 'entailment'
+
+def test_lines_below_a_blank_one_are_read(tmp_path):
+    line = '{"pairID": "%s", "gold_label": "neutral", "sentence1": "a", "sentence2": "b"}\n'
+    for split in ('train', 'dev', 'test'): (tmp_path/f'mli_{split}_v1.jsonl').write_text(line % 'x' + '\n' + line % 'y')
+    assert len(read_mednli(tmp_path)['train']) == 2
+
 # %% ../nbs/05_mednli.ipynb #a0d17a4d
 def test_models_have_names_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path))
