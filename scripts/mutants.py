@@ -91,7 +91,8 @@ def try_module(module, size, seed):
             if change(folder, name)[0][1:].strip() not in words: drawn.append(name)
         said = mutmut(folder, 'run', '--max-children', '1', *drawn)
         found = verdicts(folder, module)
-        if any(found[name] is None for name in drawn): raise RuntimeError(f'mutmut stopped early:\n{said[-2000:]}')
+        drawn = [name for name in drawn if found[name] is not None]   # mutmut may stop early
+        if not drawn: raise RuntimeError(f'mutmut tried nothing:\n{said[-2000:]}')
         return {name: found[name] for name in drawn}, [change(folder, n) for n in drawn if found[n] == 0], left_out
 
 
