@@ -186,6 +186,12 @@ def _repeats(
 RESULT = 'near_duplicates.parquet'
 SCHEMA = pa.schema(dict(position=pa.int64(), earlier=pa.int64(), similarity=pa.float32()))
 
+def _write_table(copies: dict[int, tuple[int, float]], path: Path):
+    "The table of copies as a Parquet file."
+    rows = [dict(position=p, earlier=e, similarity=round(s, 4)) for p, (e, s) in copies.items()]
+    with whole_file(path) as partial: pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial)
+
+# %% ../nbs/01d_cleaning.ipynb #1c3b0363
 def _find(parts: list[Path], folder: Path, threshold: float, workers: int | None):
     "All stages, each without what is finished; then write the table."
     config, workers = minhash_config(threshold), workers or os.cpu_count()
@@ -195,10 +201,7 @@ def _find(parts: list[Path], folder: Path, threshold: float, workers: int | None
     meeting = [(folder, bucket, threshold) for bucket in range(config.num_buckets)]
     side_by_side(_meet, meeting, 'buckets', workers)
     starts = list(accumulate((pq.read_metadata(part).num_rows for part in parts), initial=0))
-    copies = _repeats(folder, config, starts, threshold)
-    rows = [dict(position=p, earlier=e, similarity=round(s, 4)) for p, (e, s) in copies.items()]
-    with whole_file(folder/RESULT) as partial:
-        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial)
+    _write_table(_repeats(folder, config, starts, threshold), folder/RESULT)
 
 # %% ../nbs/01d_cleaning.ipynb #20e90a18
 def near_duplicates(
@@ -366,6 +369,7 @@ def _pick(kind: str, n: int) -> str:
     values = invented()[kind]
     return values[n % len(values)]
 
+# %% ../nbs/01d_cleaning.ipynb #63ff914f
 def _number(inside: str, n: int) -> str:
     "Other digits for the digits of a number; seven digits for words."
     if re.search(r'[^\W\d_]', inside): return f'{n % 10**7:07d}'
@@ -383,15 +387,20 @@ def _surrogate(inside: str, seed: int, days: int, year: int) -> tuple[str, str]:
     return kind, _number(inside, n) if kind == 'number' else _pick(kind, n)
 
 # %% ../nbs/01d_cleaning.ipynb #5b9b54ab
-FIRST_YEAR = re.compile(r'\[\*\*(?:[\d/-]*[-/])?([12]\d{3})\b')
-
 @lru_cache(2**10, typed=True)  # notes of a patient often follow each other
 def _seed(*parts) -> int: return derived_seed('surrogates', *parts)
 
+FIRST_YEAR = re.compile(r'\[\*\*(?:[\d/-]*[-/])?([12]\d{3})\b')
+
+def _days_and_year(text: str, seed: int) -> tuple[int, int]:
+    "By how many days dates are moved, and the year of those without one."
+    year = int(named[1]) if (named := FIRST_YEAR.search(text)) else 2101
+    return -7*(4957 + seed % 522), year
+
+# %% ../nbs/01d_cleaning.ipynb #c2a76716
 def _typed_surrogates(text: str, seed: int) -> tuple[str, dict[str, int]]:
     "`surrogates` for a note with typed markers."
-    days = -7*(4957 + seed % 522)
-    year = int(named[1]) if (named := FIRST_YEAR.search(text)) else 2101
+    days, year = _days_and_year(text, seed)
     values, counts = {}, Counter()
     def value(found):
         marker = found[0]
@@ -463,6 +472,7 @@ def kind_around(
 # %% ../nbs/01d_cleaning.ipynb #d4475bfa
 def _age(seed: int) -> int: return 20 + seed % 70
 
+# %% ../nbs/01d_cleaning.ipynb #81600313
 def _bare_date(kind: str, n: int, seed: int) -> str:
     "A day of the patient's one stay, or the day of birth."
     admitted, length = date(2008, 1, 1).toordinal() + seed % 4000, 2 + seed % 13

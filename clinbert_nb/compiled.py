@@ -35,6 +35,7 @@ def _one_of(c, choices):
         if c == x: return True
     return False
 
+# %% ../nbs/01e_compiled.ipynb #6ea813d8
 @njit(cache=True)
 def _trim(t, a, b):
     "Start and end of t[a:b] without the white space around it."
@@ -55,6 +56,7 @@ def _codes(words) -> np.ndarray:
 
 NEVER, RARELY = _codes(NEVER_LAST), _codes(RARELY_LAST)
 
+# %% ../nbs/01e_compiled.ipynb #e3f16c6f
 @njit(cache=True)
 def _code(t, a, b):
     "The lower-cased word t[a:b] as a number; 0 if it is empty or longer than eight letters."
@@ -77,6 +79,7 @@ def _closing(t, a, b):
         if t[i] == LINE: return 0
     return 0
 
+# %% ../nbs/01e_compiled.ipynb #4ab745a6
 @njit(cache=True)
 def _outside_parentheses(t, a, b):
     "The bytes of t[a:b] without parentheses and what stands in them."
@@ -103,6 +106,7 @@ def _starts_with(t, a, b, word):
 @njit(cache=True)
 def _is(t, a, b, word): return b - a == len(word) and _starts_with(t, a, b, word)
 
+# %% ../nbs/01e_compiled.ipynb #c685cbe8
 @njit(cache=True)
 def _is_title(t, a, b):
     "Whether t[a:b], which ends with a colon, is a title."
@@ -136,6 +140,7 @@ def _item(t, i, end):
     marked = k+1 < len(t) and (t[k] == DOT or t[k] == CLOSE) and _white(t[k+1])
     return number if marked else -1
 
+# %% ../nbs/01e_compiled.ipynb #27720fe3
 @njit(cache=True)
 def _ruler(t, i, end):
     "Whether t[i:end], which does not begin with a space, is ----- or _____ and nothing else but spaces."
@@ -210,6 +215,7 @@ def _bare(t, a, b):
     while b > a and _one_of(t[b-1], QUOTES): b -= 1
     return a, b
 
+# %% ../nbs/01e_compiled.ipynb #d97a4629
 @njit(cache=True)
 def _all_digits(t, a, b):
     for i in range(a, b):
@@ -230,12 +236,14 @@ def _ends_with_initial(t, a, start, end, letter):
     if last == first or not _upper(t[letter]) or t[last-1] != DOT: return False
     return last - first == 2 or _known(_code(t, first, last-1), NEVER)
 
+# %% ../nbs/01e_compiled.ipynb #b00e91b7
 @njit(cache=True)
 def _ordinary(t, a, b):
     "Whether t[a:b] begins, behind quotes, with a capital letter and no second one."
     while a < b and _one_of(t[a], OPENERS): a += 1
     return a < b and _upper(t[a]) and not (a+1 < b and _upper(t[a+1]))
 
+# %% ../nbs/01e_compiled.ipynb #b09e9b65
 @njit(cache=True)
 def _stop_ends(t, start, stop, following, hi):
     "Whether the stop ends the sentence that began at `start`; the next one would begin at `following`."
@@ -283,6 +291,7 @@ def _glued(t, lo, hi, p):
     word_before = _lower(t[p-1]) and _lower(t[p-2]) and _lower(t[p-3])
     return word_before and _upper(t[p+1]) and _lower(t[p+2])
 
+# %% ../nbs/01e_compiled.ipynb #a27b897a
 @njit(cache=True)
 def _behind_stop(t, lo, hi, p):
     "Where the sentence behind the stop at p would start; 0 if there is none."
@@ -293,7 +302,7 @@ def _behind_stop(t, lo, hi, p):
     if r > q and _starter(t, r, hi): return r
     return p+1 if _glued(t, lo, hi, p) else 0
 
-# %% ../nbs/01e_compiled.ipynb #a27b897a
+# %% ../nbs/01e_compiled.ipynb #588ccd75
 @njit(cache=True)
 def _stop_cuts(t, lo, hi, start, stop, following, width):
     "Whether to cut behind a stop: it ends the sentence, or its line was broken on purpose."
@@ -303,11 +312,13 @@ def _stop_cuts(t, lo, hi, start, stop, following, width):
     if line == following: return False
     return _item_is_over(t, lo, stop) and _line_ends(t, lo, line, following, hi, width)
 
+# %% ../nbs/01e_compiled.ipynb #15e5e68f
 @njit(cache=True)
 def _bullet(t, i, hi):
     if i+1 >= hi or not _one_of(t[i], BULLETS): return False
     return _white(t[i+1]) or _upper(t[i+1]) or _lower(t[i+1])
 
+# %% ../nbs/01e_compiled.ipynb #2df21979
 @njit(cache=True)
 def _free_dash(t, lo, hi, p):
     "Whether the dash at p stands between spaces, and is not that of 2 - 3."
@@ -360,6 +371,7 @@ def _pieces(raw, cut):
         count += 1
     return out[:count]
 
+# %% ../nbs/01e_compiled.ipynb #79e7105c
 @njit(cache=True)
 def _alone(pieces, i):
     "Whether piece i is a title with a single line under it: another title or the end follows."
@@ -382,6 +394,7 @@ def _joined(t, a, b, line, origin):
         n += 1
     return n
 
+# %% ../nbs/01e_compiled.ipynb #e1482a89
 @njit(cache=True)
 def _ends(t, a, b, joined, width, cuts, line, origin):
     "Where the sentences of the segment t[a:b] end."
@@ -394,6 +407,7 @@ def _ends(t, a, b, joined, width, cuts, line, origin):
     cuts[count] = b
     return cuts[:count+1]
 
+# %% ../nbs/01e_compiled.ipynb #5b0cb18c
 @njit(cache=True)
 def _width(raw):
     "Characters of a full line."
