@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['HEADS', 'tiny_model', 'load_model', 'renew_pooler', 'encode_pairs', 'collate', 'label_ids', 'loss_of', 'Settings',
            'length_batches', 'predict', 'Accuracy', 'accuracy', 'check_examples', 'Tuned', 'mean_loss', 'finetune',
-           'grid', 'select', 'fingerprint', 'run_once', 'predictions', 'over_seeds', 'mean_sd', 'save']
+           'grid', 'select', 'fingerprint', 'run_once', 'predictions', 'over_seeds', 'mean_sd', 'short_name',
+           'find_checkpoints', 'paired_test', 'paired_tests', 'shown_tests', 'plot_scores', 'save']
 
 # %% ../nbs/04_finetuning.ipynb #bd513689
 import hashlib
@@ -19,19 +20,23 @@ from pathlib import Path
 
 import datasets
 import evaluate
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from filelock import FileLock
+from scipy.stats import ttest_rel
 from tqdm import tqdm
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, BertTokenizerFast
 
-from .core import (
-    CourseError, Run, best_device, code_hash, derived_seed, seed_everything, whole_folder)
-from .pretraining import make_optimizer, model_identity, open_model, quiet, tiny_bert
-from .tokens import describe_checkpoint, load_tokenizer
+from clinbert_nb.core import (
+    CourseError, Run, best_device, code_hash, derived_seed, plain_name, results_root, seed_everything,
+    whole_folder)
 from .parameters import in_range
+from .pretraining import (
+    FAMILY, ensure_checkpoints, make_optimizer, model_identity, open_model, quiet, tiny_bert)
+from .tokens import describe_checkpoint, load_tokenizer
 
 # %% ../nbs/04_finetuning.ipynb #3fe50f56
 def tiny_model(
@@ -401,6 +406,91 @@ def mean_sd(
     "Mean and sample standard deviation; one value has none."
     sd = f'{np.std(values, ddof=1):.{digits}f}' if len(values) > 1 else '?'
     return f'{np.mean(values):.{digits}f} ± {sd}'
+
+# %% ../nbs/04_finetuning.ipynb #cb24f1cd
+def short_name(
+    name: str,  # of a checkpoint, a folder, or on the Hub
+) -> str:
+    "How a model is called in tables and folder names: the last part of its name."
+    return Path(name).name
+
+# %% ../nbs/04_finetuning.ipynb #70d1070e
+def named_models(models: list[str]) -> dict[str, str]:
+    "Short name → name. Raises `CourseError` if two models have the same short name."
+    named = {}
+    for model in models:
+        called, equals, name = model.partition('=')
+        if not equals: called, name = short_name(model), model
+        plain_name(called, f"models: '{called}', the name of a model,")
+        if called in named: raise CourseError(f'Two models have the same name: {models}.')
+        named[called] = name
+    return named
+
+# %% ../nbs/04_finetuning.ipynb #eb295442
+def find_checkpoints(
+    models: list[str],  # checkpoints of 03_pretraining, folders, or names on the Hub; or `name=` one of them
+    profile: str,       # folder under the results root
+) -> dict[str, str]:    # short name → what `from_pretrained` opens
+    "Each model's folder: results/<profile>/models/<name>, made now if it is one of the family; else the name itself."
+    named = named_models(models)
+    folders = {name: results_root()/profile/'models'/name for name in named.values()}
+    opened = {name: str(folder) for name, folder in folders.items() if (folder/'config.json').exists()}
+    opened |= ensure_checkpoints([name for name in folders if name in FAMILY and name not in opened], profile)
+    return {called: opened.get(name, name) for called, name in named.items()}
+
+# %% ../nbs/04_finetuning.ipynb #c2910f85
+def paired_test(
+    scores: pd.DataFrame,          # model, seed, and the score, between 0 and 1
+    baseline: str,
+    other: str,
+    score: str = 'test_accuracy',  # its column
+) -> dict:                         # difference in points, its sd over seeds, t, one-tailed p, number of seeds
+    "Paired t-test, over the seeds that both have, that `other` is better than `baseline`."
+    by_seed = scores.pivot(index='seed', columns='model', values=score)
+    pairs = by_seed[[baseline, other]].dropna()
+    difference = 100*(pairs[other] - pairs[baseline])
+    t = p = float('nan')
+    if len(pairs) > 1: t, p = ttest_rel(pairs[other], pairs[baseline], alternative='greater')
+    return dict(difference=difference.mean(), sd=difference.std(), t=t, p=p, seeds=len(pairs))
+
+# %% ../nbs/04_finetuning.ipynb #8d8db19e
+def paired_tests(
+    scores: pd.DataFrame,          # model, seed, and the score
+    baseline: str,
+    score: str = 'test_accuracy',  # its column
+) -> pd.DataFrame:                 # a row for each other model, as of `paired_test`
+    "Each other model against the baseline."
+    others = [name for name in dict.fromkeys(scores.model) if name != baseline]
+    tests = {f'{name} − {baseline}': paired_test(scores, baseline, name, score) for name in others}
+    return pd.DataFrame(tests).T
+
+def shown_tests(
+    tests: pd.DataFrame,  # of `paired_tests`
+) -> pd.DataFrame:
+    "The table ready to show, also if there is nothing in it."
+    if not len(tests): return pd.DataFrame(dict(tests=['one model, nothing to compare']))
+    return tests.round(2).assign(p=tests.p.map('{:.4f}'.format), seeds=tests.seeds.astype(int))
+
+# %% ../nbs/04_finetuning.ipynb #d3ac475d
+def plot_scores(
+    scores: pd.DataFrame,          # model, seed, and the score
+    chance: float | None = None,   # score of guessing, to draw a line there
+    score: str = 'test_accuracy',  # its column
+    title: str = 'Test accuracy, a dot for each seed',
+) -> plt.Figure:
+    "A dot for each run, a bar for each mean, grey lines joining the runs with the same seed."
+    models = list(dict.fromkeys(scores.model))
+    wide = 100*scores.pivot(index='seed', columns='model', values=score)[models]
+    fig, ax = plt.subplots(figsize=(2 + 1.2*len(models), 3))
+    ax.plot(range(len(models)), wide.T, color='lightgrey', lw=1, zorder=1)
+    for i, name in enumerate(models):
+        ax.scatter([i]*len(wide), wide[name], zorder=3)
+        ax.hlines(wide[name].mean(), i-.2, i+.2, color='black', zorder=2)
+    if chance is not None: ax.axhline(100*chance, color='tab:red', lw=1, ls=':')
+    ax.set(title=title, ylabel='%', xlim=(-.5, len(models)-.5))
+    ax.set_xticks(range(len(models)), models)
+    fig.tight_layout()
+    return fig
 
 # %% ../nbs/04_finetuning.ipynb #6b480a25
 def save(
