@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from .core import CourseError, results_folder, results_root
-from .finetuning import mean_sd
-from .mednli import PAPER, paired_test
+from .finetuning import mean_sd, paired_test
+from .mednli import PAPER
 from .pretraining import FAMILY
 from .tagging import TABLE_2
 
@@ -55,7 +55,8 @@ def table_2(
     cells = (100*scores[side]).groupby([scores.model, scores.task]).apply(mean_sd, digits=1)
     others = [model for model in scores.model.unique() if model not in FAMILY]
     table = cells.unstack() if len(cells) else pd.DataFrame()
-    return table.reindex(index=[*FAMILY, *others], columns=[*TASKS]).fillna('–')
+    table = table.reindex(index=[*FAMILY, *others], columns=[*TASKS]).fillna('–')
+    return table.rename_axis(index=None, columns=None)
 
 # %% ../nbs/15_tables.ipynb #2f66bed9
 # Table 2 (arXiv v1), per cent; MedNLI: dev accuracy
