@@ -136,11 +136,11 @@ def fill(
         if isinstance(blank, tuple): word = blank[int(draw()*len(blank))]
         else:
             word = facts[blank]
-            if not (isinstance(word, str) or callable(word)):
+            if isinstance(word, (tuple, list)):
                 if not word: return ''
                 word = pen.pick(word)
             if isinstance(word, ClinicalConcept): word = pen.say(word)
-            elif not isinstance(word, str): word = word()
+            elif callable(word): word = word()
         written += text + word
     return written + end
 
