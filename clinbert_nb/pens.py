@@ -193,6 +193,7 @@ def lab_sentence(pen: Pen, facts: list[Fact]) -> str:
     values = ', '.join([lab_value_text(pen, fact) for fact in facts])
     return fill(pen, pen.pick(forms()['lab']), dict(values=values))
 
+# %% ../nbs/00f_pens.ipynb #18c95e38
 def lab_short(pen: Pen, fact: Fact, joint: str = '-') -> str:
     "A laboratory value as a table has it: short form and number."
     return f'{pen.mark(fact.concept.short, fact.concept)}{joint}{fact.value:g}'
