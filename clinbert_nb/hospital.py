@@ -34,7 +34,7 @@ def patient_notes(
     number: int,                      # of the patient
     seed: int,                        # of the hospital
     markers: bool = True,             # markers in place of identities
-    long_notes: bool | dict = False,  # as long as MIMIC-III's; or what each category says more, in the form of SECTIONS
+    long_notes: bool | dict = False,  # as long as MIMIC-III's; or what each category says more, as in SECTIONS
     pen_of: Callable = Pen,           # what the authors write with, see `notes_of`
 ) -> Iterator[tuple]:                 # rows of NOTEEVENTS without ROW_ID
     "The notes of one patient, in order of time; the discharge summary comes last and knows the earlier ones."
@@ -47,8 +47,8 @@ PART = 500    # patients whose notes one call writes
 
 def csv_line(values) -> str:
     "A line of CSV with every text quoted, several times as fast as csv.QUOTE_NONNUMERIC."
-    quoted = ('"' + value.replace('"', '""') + '"' if isinstance(value, str) else str(value) for value in values)
-    return ','.join(quoted) + '\r\n'
+    def quoted(text: str) -> str: return '"' + text.replace('"', '""') + '"'
+    return ','.join([quoted(value) if isinstance(value, str) else str(value) for value in values]) + '\r\n'
 
 def notes_until(stays: int) -> int:
     "How many notes there are when so many stays have been written."
@@ -75,7 +75,8 @@ def write_noteevents(
     "Write NOTEEVENTS.csv, patient by patient; the same bytes for any number of workers."
     with TemporaryDirectory(dir=path.parent, prefix='.parts-') as folder, whole_file(path) as unfinished:
         starts = range(0, max(1, patients), PART)
-        calls = [(Path(folder)/f'{start}.csv', start, min(start+PART, patients), seed, long_notes) for start in starts]
+        calls = [(Path(folder)/f'{start}.csv', start, min(start+PART, patients), seed, long_notes)
+                 for start in starts]
         alone = len(calls) == 1 or write_part.__module__ == '__main__'
         side_by_side(write_part, calls, 'patients, in parts', 1 if alone else workers or os.cpu_count())
         with unfinished.open('wb') as whole:
@@ -116,7 +117,8 @@ def write_documents(path: Path, document: Callable, n: int, seed: int):
         for i in range(n): f.write('\n'.join(document(i, seed)) + '\n\n')
 
 # %% ../nbs/01_hospital.ipynb #01427244
-MIMIC_IV_COLUMNS = ('note_id', 'subject_id', 'hadm_id', 'note_type', 'note_seq', 'charttime', 'storetime', 'text')
+MIMIC_IV_COLUMNS = ('note_id', 'subject_id', 'hadm_id', 'note_type', 'note_seq', 'charttime',
+                    'storetime', 'text')
 MARKER_III = re.compile(r'\[\*\*[^\[\]]*\*\*\]')
 AGE = re.compile(r'\b\d\d(?=( yo [MF]| year old| y/o|[MF])\b)')
 
@@ -143,7 +145,9 @@ ___ was called on ___ about pending results.
 No change of the plan. Seen by Dr. ___ at ___.
 '''
 RADIOLOGY_ADDENDUM = 'ADDENDUM:  Findings were discussed with Dr. ___ by telephone on ___.\n'
-ADDENDA = {'DS': ('AD', 5, DISCHARGE_ADDENDUM), 'RR': ('AR', 10, RADIOLOGY_ADDENDUM)}   # type, every how many, text
+ADDENDA = {    # note type → type of the addendum, every how many have one, text
+    'DS': ('AD', 5, DISCHARGE_ADDENDUM),
+    'RR': ('AR', 10, RADIOLOGY_ADDENDUM)}
 FILES_IV = {
     'Discharge summary': ('discharge', 'DS', discharge_iv),
     'Radiology': ('radiology', 'RR', radiology_iv)}

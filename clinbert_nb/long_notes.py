@@ -8,6 +8,7 @@ __all__ = ['Passage', 'STORY', 'COURSE', 'SECTIONS', 'OTHERS', 'form', 'lengthen
 # %% ../nbs/00g_long_notes.ipynb #d7f0e515
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 
 from .pens import (MIMIC_COUNTS, Pen, date_text, fill, forms, lab_short, lab_starred,
@@ -26,7 +27,7 @@ def labs_over(p: Patient, earlier: dict) -> list[list[Fact]]:
     if 'labs' not in earlier:
         days, dice = [p.of('lab')], random.Random(p.hadm_id)
         for _ in range(p.days):
-            days.append([Fact('lab', f.concept, value=next_value(f.value, f.concept, dice)) for f in days[-1]])
+            days.append([replace(f, value=next_value(f.value, f.concept, dice)) for f in days[-1]])
         earlier['labs'] = days
     return earlier['labs']
 
@@ -83,7 +84,7 @@ COURSE = forms()['course']
 @cache
 def form(
     sentences: tuple[str, ...],   # with blanks
-    anew: float = 1.,             # share of the sentences that are written anew; the others are copied from the last note that has this form
+    anew: float = 1.,             # share that is written anew; the rest is copied from the last note with this form
     least: int = 99,              # sentences that are filled in: at least
     most: int = 99,               # and at most
     joint: str = '\n',            # between sentences; a space makes a paragraph
@@ -163,8 +164,10 @@ def image_form(pen: Pen, p: Patient, day: int, earlier: dict) -> str:
 # %% ../nbs/00g_long_notes.ipynb #3d1116c6
 SECTIONS = {
     'Discharge summary': (
-        ('Past Medical History:', form(STORY, .3, joint=' '), '\nReview of Systems:', form(forms()['review'])),
-        ('Pertinent Results:', form(forms()['exam'], .3), '\nPhysical Exam on Discharge:', form(forms()['exam'], .5)),
+        ('Past Medical History:',
+         form(STORY, .3, joint=' '), '\nReview of Systems:', form(forms()['review'])),
+        ('Pertinent Results:',
+         form(forms()['exam'], .3), '\nPhysical Exam on Discharge:', form(forms()['exam'], .5)),
         ('Brief Hospital Course:', lab_days, '\nImaging:', images),
         ('Medications on Admission:', course),
         ('Discharge Disposition:', 'Instructions for Medications:', drug_instructions),
@@ -176,7 +179,9 @@ SECTIONS = {
         ('   Assessment and Plan', lab_columns, images),
         ('   Code status', course)),
     'Nursing': (
-        ('', '\nShift:', form(forms()['shift'], .7), '\nBefore admission:', form(STORY, .2, 2, 3, ' '), flowsheet(3)),)}
+        ('',
+         '\nShift:', form(forms()['shift'], .7),
+         '\nBefore admission:', form(STORY, .2, 2, 3, ' '), flowsheet(3)),)}
 
 # %% ../nbs/00g_long_notes.ipynb #0cf723f1
 SECTIONS |= {

@@ -103,7 +103,7 @@ def common(rng: random.Random, k: int) -> list[ClinicalConcept]:
 @dataclass(frozen=True)
 class Fact:
     "One thing that is true of a stay: a concept that is present or absent, or a laboratory value."
-    kind: str                              # history, absent (a condition asked about), sign, drug, procedure or lab
+    kind: str                              # history, absent (what was asked about), sign, drug, procedure or lab
     concept: ClinicalConcept | Lab
     present: bool = True
     value: float = 0.0                     # of a lab, in its unit

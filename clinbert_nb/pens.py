@@ -33,7 +33,7 @@ class Pen:
     def chance(self, p: float) -> bool: return self.rng.random() < p
 
     def mark(self, text: str, about) -> str:
-        "Hears of each text that is about something: a concept, a lab, a slot of the identity, a day. Ordinary authors mark nothing."
+        "Hears of each text about a concept, a lab, a slot of the identity or a day; ordinary authors do nothing."
         return text
 
     def say(self, concept: ClinicalConcept) -> str:
@@ -127,8 +127,8 @@ def pieces(template: str) -> tuple[tuple, str]:
 def fill(
     pen: Pen,
     template: str,      # a sentence with blanks
-    facts: dict = {},   # name of a blank → a text, a function that makes one, or what to choose from: concepts, texts, functions
-) -> str:               # empty if there is nothing to choose from: the sentence is about something this patient does not have
+    facts: dict = {},   # name of a blank → a text, a function that writes one, a concept, or several to choose from
+) -> str:               # empty if there is nothing to choose from: this patient does not have it
     "A sentence of a form with its blanks filled in."
     written, draw = '', pen.rng.random
     before_blanks, end = pieces(template)
@@ -247,6 +247,7 @@ def signs_denied(p: Patient) -> list[Fact]:
 
 def blanks(pen: Pen, p: Patient, day: int) -> dict[str, Callable[[], str]]:
     "What may stand in the blanks of a note about this patient on this day."
+    slots = ('first', 'hospital', 'doctor', 'phone', 'record')
     return dict(
         who=partial(age_and_sex, pen, p),
         complaint=lambda: pen.say(p.complaint),
@@ -254,11 +255,12 @@ def blanks(pen: Pen, p: Patient, day: int) -> dict[str, Callable[[], str]]:
         vitals=partial(vitals, pen),
         today=partial(date_text, pen, p, day),
         yesterday=partial(date_text, pen, p, day-1),
-        **{slot: partial(marker, pen, p, slot) for slot in ('first', 'hospital', 'doctor', 'phone', 'record')})
+        **{slot: partial(marker, pen, p, slot) for slot in slots})
 
 # %% ../nbs/00f_pens.ipynb #2043cb20
 PRESENTS = '{who} with h/o {history} who presents with {signs}.'
-ADMITTED = '{Admitted|Transferred|Brought in} to {hospital} for {management|work up|treatment} of {complaint}.'
+ADMITTED = ('{Admitted|Transferred|Brought in} to {hospital} '
+            'for {management|work up|treatment} of {complaint}.')
 
 def present_illness(pen: Pen, p: Patient) -> str:
     "History of present illness: who, why, what they deny, what they take."
@@ -282,10 +284,11 @@ def because_of(p: Patient, kind: str, condition: ClinicalConcept) -> list[Fact]:
 def plan_line(pen: Pen, p: Patient, condition: ClinicalConcept) -> str:
     "A problem, perhaps its signs, and what is done about it."
     drugs, seen = because_of(p, 'drug', condition), because_of(p, 'sign', condition)
-    if drugs: act = fill(pen, pen.pick(forms()['plan given']), dict(drugs=lambda: pen.names(drugs)))
+    known = dict(drugs=lambda: pen.names(drugs), signs=lambda: pen.names(seen))
+    if drugs: act = fill(pen, pen.pick(forms()['plan given']), known)
     else: act = pen.pick(forms()['plan waiting'])
     why = ''
-    if seen and pen.chance(.5): why = fill(pen, pen.pick(forms()['plan sign']), dict(signs=lambda: pen.names(seen)))
+    if seen and pen.chance(.5): why = fill(pen, pen.pick(forms()['plan sign']), known)
     return f'# {pen.say(condition)}:{why} {act}.'
 
 def assessment_plan(pen: Pen, p: Patient) -> list[str]:
@@ -410,7 +413,9 @@ def nursing_note(pen: Pen, p: Patient, day: int, earlier: dict) -> tuple[str, st
     return pen.pick(('Nursing Progress Note', 'Nursing Transfer Note')), '\n'.join(problems)
 
 # %% ../nbs/00f_pens.ipynb #163a9551
-EXAMINED = '{MAE. Follows commands.|LS clear, dim at bases.|Foley draining clear yellow urine.|Abd soft, +BS, tol po.}'
+EXAMINED = ('{MAE. Follows commands.|LS clear, dim at bases.'
+            '|Foley draining clear yellow urine.|Abd soft, +BS, tol po.}')
+VISITORS = ('Family in to visit, updated by team.', 'Wife called x1.', 'No calls overnight.')
 
 def system_line(pen: Pen, p: Patient, head: str) -> str:
     "What the shorthand of a shift says about one system."
@@ -420,7 +425,7 @@ def system_line(pen: Pen, p: Patient, head: str) -> str:
         return f"{fever} {drug_sentence(pen, stretch(pen, p.of('drug'), 1, 1))}" if p.of('drug') else fever
     if head == 'SOCIAL':
         daughter = f'Daughter {marker(pen, p, "first")} in to visit.'
-        return pen.pick(('Family in to visit, updated by team.', 'Wife called x1.', 'No calls overnight.', daughter))
+        return pen.pick((*VISITORS, daughter))
     seen = sign_sentence(pen, alike(stretch(pen, p.of('sign'), 1, 2)))
     return f'{seen} {fill(pen, EXAMINED)}'
 
@@ -552,14 +557,15 @@ def filed(note: str, description: str, category: str, p: Patient, day: int, pen:
     clock = f'{date} {dice.randrange(24):02}:{dice.randrange(60):02}:00' if timed else ''
     caregiver = 14000 + dice.randrange(900) if timed else ''
     is_error = '1' if timed and dice.random() < .0005 else ''
-    return (p.subject_id, p.hadm_id, date, clock, clock, category, description, caregiver, is_error, pen.hand_in(note))
+    return (p.subject_id, p.hadm_id, date, clock, clock, category, description, caregiver, is_error,
+            pen.hand_in(note))
 
 # %% ../nbs/00f_pens.ipynb #2a8bf5c6
 def notes_of(
     number: int,                        # of the patient
     seed: int,                          # of the hospital
     markers: bool = True,               # markers in place of identities
-    pen_of: Callable = Pen,             # makes what the authors write with, from randomness, shares of short forms and of typing errors, and markers
+    pen_of: Callable = Pen,             # what the authors write with, made from the fields of `Pen`
     lengthen: Callable | None = None,   # makes a note longer, see 00g_long_notes
 ) -> Iterator[tuple]:                   # rows of NOTEEVENTS without ROW_ID
     "The notes of one patient, in order of time; the discharge summary comes last and knows the earlier ones."

@@ -22,7 +22,7 @@ def test_nothing_is_both_present_and_absent():
 
 def test_a_treatment_has_its_reason_in_the_history():
     for patient in (make_patient(i, 0) for i in range(200)):
-        reasons = {fact.reason.name for kind in ('drug', 'procedure', 'sign') for fact in patient.of(kind) if fact.reason}
+        reasons = {fact.reason.name for fact in patient.facts if fact.reason}
         assert reasons <= names(patient, 'history')
 
 # %% ../nbs/00e_patients.ipynb #8cd628af
