@@ -25,10 +25,11 @@ from functools import lru_cache, partial
 from typing import Any
 
 from .cleaning import invented
-from .core import CourseError, derived_seed, shaded
+from .core import CourseError, derived_seed
 from .hospital import (
     COURSE, STORY, Concept, Lab, Patient, Pen, _date, fill, form, make_patient, mistype, patient_notes)
 from .ner import Document, Span, without_overlaps
+from .legible import shaded
 
 # %% ../nbs/06b_annotated.ipynb #60d95f0a
 PRIVATE = 0xF0000   # the first character for private use of plane 15

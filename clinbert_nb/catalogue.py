@@ -23,11 +23,12 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from .annotated import FIRST_PATIENT, NARRATIVE, NOUNS, RARE_DRUGS, SITES, Author, annotated_notes, uncover
-from .core import data_root, derived_seed, describe_corpus, ensure, plain_name, whole_folder
+from .core import data_root, derived_seed, ensure, plain_name, whole_folder
 from .hospital import Concept, Patient, Pen, common, conditions, labs, signs, wrap
 from .i2b2_2006 import escaped
 from .ner import Document, Span, check_spans
 from .normalization import NIL, Mention, Vocabulary, cleaned, long_form
+from .files import describe_corpus
 
 # %% ../nbs/11b_catalogue.ipynb #f1a4610f
 ORGANS = dict(zip(SITES, '''liver, kidney, lung, stomach, neck, lower back, chest, ovary, adrenal gland, pancreas, spleen, colon, esophagus, carotid artery, thigh, knee artery, iliac artery, retina, cornea, throat, larynx, parotid gland, sacrum,

@@ -27,10 +27,11 @@ from filelock import FileLock
 from tqdm import tqdm
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, BertTokenizerFast
 
-from .core import (CourseError, Run, best_device, code_hash, derived_seed, in_range,
-                              seed_everything, whole_folder)
+from .core import (
+    CourseError, Run, best_device, code_hash, derived_seed, seed_everything, whole_folder)
 from .pretraining import make_optimizer, model_identity, open_model, quiet, tiny_bert
 from .tokens import describe_checkpoint, load_tokenizer
+from .parameters import in_range
 
 # %% ../nbs/04_finetuning.ipynb #3fe50f56
 def tiny_model(

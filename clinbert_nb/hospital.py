@@ -36,7 +36,8 @@ from tempfile import TemporaryDirectory
 
 from faker import Faker
 
-from .core import data_root, derived_seed, describe_corpus, ensure, side_by_side, whole_file, write_json
+from .core import data_root, derived_seed, ensure, side_by_side, whole_file, write_json
+from .files import describe_corpus
 
 # %% ../nbs/01_hospital.ipynb #c6debdaf
 HEART = '''

@@ -17,9 +17,9 @@ from pathlib import Path
 import pandas as pd
 
 from .annotated import identity_documents
-from .core import (CourseError, data_root, describe_corpus, ensure, line_of, quoted, whole_file,
-                              xml_text)
+from .core import CourseError, data_root, ensure, whole_file
 from .ner import Document, Span, check_spans
+from .files import describe_corpus, line_of, quoted, xml_text
 
 # %% ../nbs/07_i2b2_2006.ipynb #ea5a3ca1
 NAMED = dict(lt='<', gt='>', amp='&', quot='"', apos="'")

@@ -21,10 +21,10 @@ from pathlib import Path
 import pandas as pd
 
 from .annotated import concept_documents
-from .core import (CourseError, data_root, derived_seed, describe_corpus, ensure, existing,
-                              plain_name, quoted, read_text, whole_number)
+from .core import CourseError, data_root, derived_seed, ensure, existing, plain_name
 from .ner import Document, Span, clinical_tokens, read_brat, split_documents, with_types, without_overlaps
 from .sentences import split_note
+from .files import describe_corpus, quoted, read_text, whole_number
 
 # %% ../nbs/08_i2b2_2010.ipynb #d21dc769
 SAMPLE = {

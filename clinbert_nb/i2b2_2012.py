@@ -17,12 +17,12 @@ from xml.sax.saxutils import quoteattr
 import pandas as pd
 
 from .annotated import event_documents
-from .core import (CourseError, data_root, describe_corpus, ensure, existing, named, plain_name,
-                              quoted, whole_number, xml_root, xml_text)
+from .core import CourseError, data_root, ensure, existing, plain_name
 from .i2b2_2006 import NOT_XML
 from .i2b2_2010 import (PATIENT, Mark, as_table, con_lines, files_by_name, in_order, is_test,
                                    locate, one_sentence_a_line, patient_of, plain_text, same_words)
 from .ner import Document, Span
+from .files import describe_corpus, named, quoted, whole_number, xml_root, xml_text
 
 # %% ../nbs/09_i2b2_2012.ipynb #bee4905d
 TYPES = ('PROBLEM', 'TEST', 'TREATMENT', 'CLINICAL_DEPT', 'EVIDENTIAL', 'OCCURRENCE')

@@ -29,8 +29,7 @@ from tqdm import tqdm
 from .annotated import LABELS, Identity, framed, identity_documents, identity_of, with_identity
 from .cleaning import invented, kind_of, surrogates
 from .core import (
-    CourseError, csv_rows, data_root, derived_seed, describe_corpus, ensure, existing, file_hash, is_shareable, plain_name, quoted,
-    read_json, whole_folder, whole_number, xml_text)
+    CourseError, data_root, derived_seed, ensure, existing, file_hash, plain_name, whole_folder)
 from .hospital import ensure_hospital, make_patient
 from .i2b2_2006 import escaped, unescaped
 from .mednli import find_checkpoints, paired_test, short_name
@@ -38,6 +37,8 @@ from .ner import Document, Span, check_spans
 from .notes import ensure_sentences, read_sentences
 from .pretraining import PretrainingSettings, ensure_checkpoints
 from .sentences import MARKER, restore_line_breaks
+from .files import (
+    csv_rows, describe_corpus, is_shareable, quoted, read_json, whole_number, xml_text)
 
 # %% ../nbs/10_i2b2_2014.ipynb #679c74fc
 NEARBY = 20   # characters by which an offset may be wrong

@@ -18,10 +18,10 @@ from pathlib import Path
 import pandas as pd
 
 from .catalogue import FIELDS
-from .core import (CourseError, data_root, existing, named, quoted, read_text, whole_file,
-                              whole_number, xml_root, xml_text)
+from .core import CourseError, data_root, existing, whole_file
 from .ner import Document, Span, check_spans
 from .normalization import Mention, MentionF1, Vocabulary, cleaned, mentions_of
+from .files import named, quoted, read_text, whole_number, xml_root, xml_text
 
 # %% ../nbs/12_made.ipynb #494c55db
 TYPES = ('ADE', 'SSLIF', 'Indication')   # what is normalized (Li et al. 2019)

@@ -18,11 +18,14 @@ import pandas as pd
 from scipy.stats import ttest_rel
 from sklearn.metrics import confusion_matrix
 
-from .core import (CourseError, Run, derived_seed, existing, file_hash, ink, json_value, named,
-                              plain_name, quoted, results_root, shown, text_lines, xml_root, xml_text)
-from .finetuning import Settings, Tuned, encode_pairs, finetune, mean_sd, model_identity, predict, predictions, run_once
-from .pretraining import FAMILY, ensure_checkpoints
+from .core import (
+    CourseError, Run, derived_seed, existing, file_hash, plain_name, results_root, shown)
+from .finetuning import (
+    Settings, Tuned, encode_pairs, finetune, mean_sd, predict, predictions, run_once)
+from .pretraining import FAMILY, ensure_checkpoints, model_identity
 from .tokens import load_tokenizer, may_quote
+from .files import json_value, named, quoted, text_lines, xml_root, xml_text
+from .legible import ink
 
 # %% ../nbs/05_mednli.ipynb #74867dd7
 LABELS = ('contradiction', 'entailment', 'neutral')   # the order of the original code

@@ -25,7 +25,8 @@ import numpy as np
 import pandas as pd
 from nervaluate import Evaluator
 
-from .core import CourseError, existing, plain_name, quoted, read_text, whole_file, whole_folder, whole_number
+from .core import CourseError, existing, plain_name, whole_file, whole_folder
+from .files import quoted, read_text, whole_number
 
 # %% ../nbs/06_ner.ipynb #dc609a70
 @dataclass(frozen=True, order=True)

@@ -37,11 +37,13 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from .cleaning import near_duplicates, surrogates
-from .core import (CourseError, code_hash, data_root, describe_corpus, existing, in_range,
-                              is_shareable, kept_folder, plain_name, quoted, read_json, read_text, shown,
-                              side_by_side, view, whole_file, write_json)
+from .core import (
+    CourseError, code_hash, data_root, existing, kept_folder, plain_name, shown, side_by_side,
+    whole_file, write_json)
 from .readings import reading
 from .sentences import restore_line_breaks, split_note
+from .files import describe_corpus, is_shareable, quoted, read_json, read_text, view
+from .parameters import in_range
 from textwrap import shorten
 
 # %% ../nbs/02_notes.ipynb #da900641

@@ -41,13 +41,16 @@ from tqdm import tqdm
 from transformers import AutoConfig, BertConfig, BertForPreTraining, BertTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .core import (CourseError, best_device, code_hash, file_hash, in_range, ink, is_a,
-                              is_shareable, read_json, read_profile, results_folder, seed_everything, shown,
-                              side_by_side, whole_folder, write_json)
+from .core import (
+    CourseError, best_device, code_hash, file_hash, read_profile, results_folder,
+    seed_everything, shown, side_by_side, whole_folder, write_json)
 from .instances import Rules, batch_maker, epoch_pairs, pair_batches, pair_blocks, special_ids
 from .notes import ensure_sentences
 from .tokens import (Tokens, checkpoint_place, describe_checkpoint, ensure_tokens, ensure_vocabulary, hospital_corpora, load_tokenizer, may_quote,
                                 open_tokens, tokens_of, train_vocabulary, uttered, why_outlines)
+from .files import is_shareable, read_json
+from .legible import ink
+from .parameters import in_range, is_a
 
 # %% ../nbs/03_pretraining.ipynb #0f72312a
 def pretraining_losses(

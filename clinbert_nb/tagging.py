@@ -23,12 +23,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .core import CourseError, Run, ink, shaded, side_by_side, view
+from .core import CourseError, Run, side_by_side
 from .annotated import eponym_mentions, eponym_pattern
-from .finetuning import Settings, Tuned, finetune, fingerprint, mean_sd, model_identity, over_seeds, predict, run_once, select
+from .finetuning import (
+    Settings, Tuned, finetune, fingerprint, mean_sd, over_seeds, predict, run_once, select)
 from .ner import (Document, Span, clinical_tokens, closed_labels, encode_sentences, exact_f1, labels_of, lines_of, lost_spans, sentences, shared_groups, split_documents,
                              with_labels, without_overlaps)
 from .tokens import load_tokenizer
+from .files import view
+from .legible import ink, shaded
+from .pretraining import model_identity
 
 # %% ../nbs/06c_tagging.ipynb #0c232b68
 def tag(

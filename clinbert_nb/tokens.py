@@ -32,10 +32,12 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from .core import (CourseError, data_root, derived_seed, ensure, existing, file_hash, is_shareable, read_json, shown, side_by_side,
-                              view, whole_file, whole_folder, write_json)
+from .core import (
+    CourseError, data_root, derived_seed, ensure, existing, file_hash, shown, side_by_side,
+    whole_file, whole_folder, write_json)
 from .hospital import ensure_hospital
 from .notes import ensure_sentences, read_sentences, sentence_shards
+from .files import is_shareable, read_json, view
 
 # %% ../nbs/02b_tokens.ipynb #48fef34b
 def train_vocabulary(

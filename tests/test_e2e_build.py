@@ -15,7 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from clinbert_nb.core import contrast, read_profile, run_notebook
+from clinbert_nb.core import read_profile, run_notebook
+from clinbert_nb.legible import contrast
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))

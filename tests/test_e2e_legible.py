@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from clinbert_nb.core import illegible
+from clinbert_nb.legible import illegible
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = [*sorted((ROOT/'nbs').glob('[0-9]*.ipynb')), ROOT/'index.ipynb']

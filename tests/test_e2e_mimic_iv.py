@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from clinbert_nb.core import CourseError, describe_corpus, read_json, run_notebook
+from clinbert_nb.core import CourseError, run_notebook
 from clinbert_nb.hospital import mimic_iv_notes, write_mimic_iv, write_noteevents
 from clinbert_nb.notes import ensure_sentences, read_sentences
+from clinbert_nb.files import describe_corpus, read_json
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENTS = 12

@@ -11,7 +11,9 @@ import nbformat
 import pytest
 from papermill.translators import PythonTranslator
 
-from clinbert_nb.core import CourseError, allowed, check_parameters, read_json, run_notebook
+from clinbert_nb.core import CourseError, run_notebook
+from clinbert_nb.files import read_json
+from clinbert_nb.parameters import allowed, check_parameters
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) + list(ROOT.glob('index.ipynb'))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from clinbert_nb.core import read_json
 from clinbert_nb.hospital import make_hospital
 from clinbert_nb.notes import prepare_notes
 from clinbert_nb.tokens import load_tokenizer, make_tokens, train_vocabulary
+from clinbert_nb.files import read_json
 
 ROOT = Path(__file__).resolve().parent.parent
 

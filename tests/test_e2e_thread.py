@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from clinbert_nb.core import read_json, run_notebook
+from clinbert_nb.core import run_notebook
 from clinbert_nb.hospital import write_mednli
-from clinbert_nb.pretraining import tiny_bert, train_vocabulary
+from clinbert_nb.pretraining import tiny_bert
+from clinbert_nb.files import read_json
+from clinbert_nb.tokens import train_vocabulary
 
 ROOT = Path(__file__).resolve().parent.parent
 
