@@ -25,8 +25,8 @@ from .ner import Document, Span, check_spans
 from .normalization import NIL, Mention, Vocabulary, cleaned, long_form
 
 # %% ../nbs/11b_catalogue.ipynb #f1a4610f
-def word_table(name: str) -> dict[str, tuple[str, ...]]:   # first column → the second, at semicolons
-    "A word list of two columns that comes with the library."
+def word_table(name: str) -> dict[str, tuple[str, ...]]:
+    "A word list of two columns that comes with the library; the second is cut at semicolons."
     rows = [tuple(row.values()) for row in table(name)]
     return {word: tuple(others.split('; ')) for word, others in rows}
 
@@ -43,7 +43,7 @@ SYSTEMS = dict(
     sign='signs and symptoms',
     finding='abnormal laboratory findings')
 
-# %% ../nbs/11b_catalogue.ipynb #34362431
+# %% ../nbs/11b_catalogue.ipynb #29a8af21
 @dataclass(frozen=True)
 class Entry:
     "Something that catalogues number, under the name that the hospital's tables give it."
@@ -53,30 +53,33 @@ class Entry:
     short: tuple[str, ...] = ()     # of the ward
     lay: str = ''                   # everyday words
 
-# %% ../nbs/11b_catalogue.ipynb #40387e3b
+# %% ../nbs/11b_catalogue.ipynb #8e198a6f
 def plural(name: str) -> str:
     "The plural of a name's last word."
     for end, more in (('is', 'es'), ('y', 'ies'), ('ss', 'sses'), ('x', 'xes')):
         if name.endswith(end): return name[:-len(end)] + more
     return name + 's'
 
-# %% ../nbs/11b_catalogue.ipynb #5896739b
+# %% ../nbs/11b_catalogue.ipynb #8d392c64
 def ordinary_entries() -> Iterator[Entry]:
     "Wider concepts, conditions, signs, findings and rare findings; a name may come twice."
     for name in SYSTEMS.values(): yield Entry(name, 'class')
-    for c in conditions().values(): yield Entry(c.name, 'condition', (SYSTEMS[c.system],), c.short, c.lay)
-    for c in signs().values(): yield Entry(c.name, 'sign', (SYSTEMS['sign'],), c.short, c.lay)
+    for c in conditions().values():
+        yield Entry(c.name, 'condition', (SYSTEMS[c.system],), c.short, c.lay)
+    for c in signs().values():
+        yield Entry(c.name, 'sign', (SYSTEMS['sign'],), c.short, c.lay)
     for word in abnormal_values(): yield Entry(word, 'finding', (SYSTEMS['finding'],))
     for organ in ORGANS.values(): yield Entry(f'{organ} diseases', 'class')
     for noun in NOUNS['problem']: yield Entry(plural(noun), 'class')
     for site, organ in ORGANS.items():
-        for noun in NOUNS['problem']: yield Entry(f'{site} {noun}', 'rare', (plural(noun), f'{organ} diseases'))
+        for noun in NOUNS['problem']:
+            yield Entry(f'{site} {noun}', 'rare', (plural(noun), f'{organ} diseases'))
 
 def abnormal_values() -> list[str]:
     "Words for laboratory values that are too low or too high."
     return sorted({word for lab in labs() for word in (lab.too_low, lab.too_high) if word})
 
-# %% ../nbs/11b_catalogue.ipynb #f7949bf7
+# %% ../nbs/11b_catalogue.ipynb #ebf79bc0
 @cache
 def entries() -> dict[str, Entry]:
     "Everything that catalogues number, by name; the first of two with one name stays."
@@ -85,8 +88,9 @@ def entries() -> dict[str, Entry]:
     dice = random.Random(7)
     share = dict(condition=.3, rare=.05)     # of entries that have a familial form
     for entry in [e for e in found.values() if e.kind in share]:
+        if dice.random() >= share[entry.kind]: continue
         name = f'familial {entry.name}'
-        if dice.random() < share[entry.kind]: found.setdefault(name, Entry(name, 'familial', (entry.name,)))
+        found.setdefault(name, Entry(name, 'familial', (entry.name,)))
     return found
 
 # %% ../nbs/11b_catalogue.ipynb #17920f4d
@@ -94,17 +98,17 @@ SAME = {noun: others.split() for noun, (others,) in word_table('noun_synonyms').
 LEARNED = word_table('learned_names')   # names that no rule gives
 SPELLING = word_table('british_spelling')
 COUNTED = {*NOUNS['problem'], *(noun for others in SAME.values() for noun in others)}
-COUNTED |= {
-    'disease', 'failure', 'infection', 'hematoma', 'cancer', 'effusion', 'accident', 'attack', 'disorder',
-    'obstruction', 'fracture', 'hemorrhage', 'embolism', 'infarction', 'bleed'}   # nouns with a plural
+COUNTED |= {   # nouns with a plural
+    'disease', 'failure', 'infection', 'hematoma', 'cancer', 'effusion', 'accident', 'attack',
+    'disorder', 'obstruction', 'fracture', 'hemorrhage', 'embolism', 'infarction', 'bleed'}
 
-# %% ../nbs/11b_catalogue.ipynb #ee6499ab
+# %% ../nbs/11b_catalogue.ipynb #3c48eec7
 def british(name: str) -> str:
     "A name as it is spelt in Britain."
-    for american, (british,) in SPELLING.items(): name = re.sub(f'(?<![ao]){american}', british, name)
+    for american, (spelt,) in SPELLING.items(): name = re.sub(f'(?<![ao]){american}', spelt, name)
     return name
 
-# %% ../nbs/11b_catalogue.ipynb #71038b4e
+# %% ../nbs/11b_catalogue.ipynb #bf48545b
 def rare_ways(name: str) -> dict[str, list[str]]:
     "Other ways to call a rare finding, by style."
     site, noun = name.split()
@@ -115,15 +119,17 @@ def rare_ways(name: str) -> dict[str, list[str]]:
         both=[f'{organ} {n}' for n in nouns] + [f'{n} of the {organ}' for n in nouns])
 
 @cache
-def ways(name: str) -> dict[str, tuple[str, ...]]:   # style → names
-    "How an entry can be called: formal, synonym (another noun, or a learned name), organ (a noun for the adjective), both, lay, plural, inverted, short."
+def ways(name: str) -> dict[str, tuple[str, ...]]:
+    "How an entry can be called, by style: another noun, the organ for the adjective, everyday words, …"
     entry, found = entries()[name], defaultdict(list, formal=[name])
     if entry.kind == 'rare': found |= rare_ways(name)
     found['synonym'] += LEARNED.get(name, ())
-    if entry.kind == 'familial': found['synonym'] = [f'hereditary {entry.parents[0]}', f'inherited {entry.parents[0]}']
+    if entry.kind == 'familial':
+        found['synonym'] = [f'{inherited} {entry.parents[0]}' for inherited in ('hereditary', 'inherited')]
     if entry.lay: found['lay'] = [entry.lay]
     *others, last = name.split()
-    if last in COUNTED: found['plural'] = [plural(n) for n in (name, *found['organ'][:1], *found['both'][:1])]
+    one_of_each = name, *found['organ'][:1], *found['both'][:1]
+    if last in COUNTED: found['plural'] = [plural(n) for n in one_of_each]
     if others and entry.kind != 'sign': found['inverted'] = [f"{last}, {' '.join(others)}"]
     found['short'] = list(entry.short)
     return {style: tuple(names) for style, names in found.items() if names}
@@ -148,16 +154,16 @@ class Book:
     graded: dict[str, str]     # 'severe asthma' → 'asthma', in SNOMED CT only
     doubles: dict[str, str]    # 'asthma as a finding' → 'asthma', in SNOMED CT only
 
-# %% ../nbs/11b_catalogue.ipynb #d198d08b
+# %% ../nbs/11b_catalogue.ipynb #31d259e7
 def numbered(
     names: Iterable[str],
     dice: random.Random,
     form: Callable[[int, str], str],   # number and name → code
-    lost: float,                       # share of rare findings, and of what is no entry, that gets none
+    lost: float,                       # share of what is rare, or no entry, that gets none
 ) -> dict[str, str]:
     "A code for each name."
-    def is_kept(name): return name in entries() and entries()[name].kind != 'rare' or dice.random() >= lost
-    names = [name for name in names if is_kept(name)]
+    def is_common(name): return name in entries() and entries()[name].kind != 'rare'
+    names = [name for name in names if is_common(name) or dice.random() >= lost]
     numbers = dice.sample(range(1, 10*len(names)), len(names))
     return {name: form(number, name) for name, number in zip(names, numbers)}
 
@@ -165,14 +171,15 @@ def medic_id(number: int, name: str) -> str:
     "MEDIC takes familial forms from OMIM, the rest from MeSH."
     return f'OMIM:9{number:05}' if entries()[name].kind == 'familial' else f'MESH:D9{number:05}'
 
-# %% ../nbs/11b_catalogue.ipynb #ab1720b3
+# %% ../nbs/11b_catalogue.ipynb #77485b47
 @cache
 def book_of(seed: int) -> Book:
     "The register of the catalogues of a seed."
     dice, every = random.Random(derived_seed(seed, 'catalogue')), list(entries())
-    conditions_and_signs = [n for n in every if entries()[n].kind in ('condition', 'sign')]
-    graded = {f'{g} {n}': n for n in conditions_and_signs for g in GRADES if not n.startswith(g) and dice.random() < .3}
-    doubles = {f'{n} as a finding': n for n in every if entries()[n].kind == 'condition' and dice.random() < .25}
+    def of_kind(*kinds): return [n for n in every if entries()[n].kind in kinds]
+    grades = [(g, n) for n in of_kind('condition', 'sign') for g in GRADES if not n.startswith(g)]
+    graded = {f'{g} {n}': n for g, n in grades if dice.random() < .3}
+    doubles = {f'{n} as a finding': n for n in of_kind('condition') if dice.random() < .25}
     medic = numbered(every, dice, medic_id, .06)
     numbers = dice.sample(range(10_000), len(medic))
     old = {n: f'MESH:D95{number:04}' for n, number in zip(medic, numbers) if dice.random() < .1}
@@ -185,19 +192,20 @@ def book_of(seed: int) -> Book:
     return Book(medic, old, cui, snomed, meddra, chemicals, graded, doubles)
 
 # %% ../nbs/11b_catalogue.ipynb #c3dd231f
-LIBRARIAN = dict(formal=1., synonym=.45, organ=.5, both=.25, lay=.5, plural=.4, inverted=.6, short=.04)   # share of names
+LIBRARIAN = dict(   # share of the names of each style that a catalogue holds
+    formal=1., synonym=.45, organ=.5, both=.25, lay=.5, plural=.4, inverted=.6, short=.04)
 
 def chosen_names(
     name: str,             # of an entry
     dice: random.Random,
-    odds: dict[str, float] = LIBRARIAN,   # style → share of the names that a catalogue holds
+    odds: dict[str, float] = LIBRARIAN,
 ) -> list[str]:            # the formal one first
     "The names that a catalogue has for an entry."
     picked = [n for style, names in ways(name).items() for n in names if dice.random() < odds[style]]
     spelt = [british(n) for n in picked[:2] if british(n) != n and dice.random() < .3]
     return list(dict.fromkeys(picked + spelt))
 
-# %% ../nbs/11b_catalogue.ipynb #565f0edb
+# %% ../nbs/11b_catalogue.ipynb #c666b407
 CTD_HEAD = """# An invented vocabulary in the layout of CTD; no entry of the real one is in it.
 #
 # Fields:
@@ -207,8 +215,8 @@ CTD_HEAD = """# An invented vocabulary in the layout of CTD; no entry of the rea
 
 def titled(name: str) -> str:
     "A name with capital letters, as MEDIC has it; one that is all capitals stays."
-    small = 'of', 'the', 'and', 'in'
-    return name if name.isupper() else ' '.join(w if w in small else w[:1].upper() + w[1:] for w in name.split())
+    def capital(word): return word if word in ('of', 'the', 'and', 'in') else word[:1].upper() + word[1:]
+    return name if name.isupper() else ' '.join(map(capital, name.split()))
 
 def omim_names(entry: Entry, names: list[str]) -> list[str]:
     "OMIM's way to name a familial form: the disease in capitals first, a symbol of a gene last."
@@ -218,17 +226,20 @@ def omim_names(entry: Entry, names: list[str]) -> list[str]:
 def medic_lines(book: Book, seed: int) -> Iterator[str]:
     "The rows of CTD_diseases.tsv."
     for name, id in book.medic.items():
-        entry, names = entries()[name], chosen_names(name, random.Random(derived_seed(seed, 'medic', name)))
+        dice, entry = random.Random(derived_seed(seed, 'medic', name)), entries()[name]
+        names = chosen_names(name, dice)
         if entry.kind == 'familial': names = omim_names(entry, names)
         preferred, *others = map(titled, names)
         parents = '|'.join(book.medic[parent] for parent in entry.parents if parent in book.medic)
-        yield '\t'.join([preferred, id, book.old.get(name, ''), '', parents, '', '', '|'.join(others)])
+        old = book.old.get(name, '')
+        yield '\t'.join([preferred, id, old, '', parents, '', '', '|'.join(others)])
 
 # %% ../nbs/11b_catalogue.ipynb #f472eacb
 SPANISH = dict(
     cyst='quiste', mass='masa', ulcer='úlcera', abscess='absceso', lesion='lesión',
     fistula='fístula', polyp='pólipo', aneurysm='aneurisma', atrophy='atrofia', thrombosis='trombosis')
-OUT_OF_USE = dict(formal=0., synonym=.1, organ=.1, both=.1, lay=.3, plural=.1, inverted=.2, short=.1)   # share of names
+OUT_OF_USE = dict(   # share of names
+    formal=0., synonym=.1, organ=.1, both=.1, lay=.3, plural=.1, inverted=.2, short=.1)
 
 @dataclass
 class Row:
@@ -243,9 +254,9 @@ class Row:
     suppress: str = 'N'
 
     def line(self, serial: int) -> str:   # 18 fields
-        level = 9 if self.source == 'SNOMEDCT_US' else 3
-        return (f"{self.cui}|{self.language}|{'P' if self.preferred else 'S'}|L9{serial:06}|PF|S9{serial:06}|Y|A9{serial:06}||||"
-                f"{self.source}|{self.kind}|{self.code}|{self.name}|{level}|{self.suppress}||")
+        level, status = 9 if self.source == 'SNOMEDCT_US' else 3, 'P' if self.preferred else 'S'
+        ids = f'{self.cui}|{self.language}|{status}|L9{serial:06}|PF|S9{serial:06}|Y|A9{serial:06}'
+        return f'{ids}||||{self.source}|{self.kind}|{self.code}|{self.name}|{level}|{self.suppress}||'
 
 # %% ../nbs/11b_catalogue.ipynb #b7423b7d
 def capital(name: str) -> str: return name[:1].upper() + name[1:]
@@ -259,8 +270,9 @@ def snomed_rows(book: Book, name: str, dice: random.Random) -> Iterator[Row]:
     full = f"{grade}{chosen[-1]} ({'finding' if is_finding else 'disorder'})"
     kinds = [('PT', grade + chosen[0]), ('FN', full), *(('SY', grade + n) for n in chosen[1:])]
     row = Row(book.cui[name], 'SNOMEDCT_US', 'PT', book.snomed[name], '')
-    for i, (kind, text) in enumerate(kinds): yield replace(row, kind=kind, name=capital(text), preferred=not i)
-    for n in chosen_names(base, dice, OUT_OF_USE): yield replace(row, kind='OAS', name=capital(grade + n), suppress='O')
+    for kind, text in kinds: yield replace(row, kind=kind, name=capital(text), preferred=kind == 'PT')
+    for n in chosen_names(base, dice, OUT_OF_USE):
+        yield replace(row, kind='OAS', name=capital(grade + n), suppress='O')
 
 def meddra_rows(book: Book, name: str, dice: random.Random) -> Iterator[Row]:
     "The preferred term, lower ones, all in British spelling, and a Spanish one for a few."
@@ -269,9 +281,10 @@ def meddra_rows(book: Book, name: str, dice: random.Random) -> Iterator[Row]:
     yield row
     for n in lower: yield replace(row, kind='LLT', name=n, preferred=False)
     noun = next((noun for noun in SPANISH if plural(noun) == name), None)
-    if noun: yield replace(row, source='MDRSPA', name=capital(SPANISH[noun]), preferred=False, language='SPA')
+    spanish = dict(source='MDRSPA', language='SPA', preferred=False)
+    if noun: yield replace(row, name=capital(SPANISH[noun]), **spanish)
 
-# %% ../nbs/11b_catalogue.ipynb #b79df9a4
+# %% ../nbs/11b_catalogue.ipynb #dded5027
 def mrconso_rows(book: Book, seed: int) -> Iterator[Row]:
     "All names of all sources."
     for name, cui in book.cui.items():
@@ -293,21 +306,22 @@ def mrconso_lines(book: Book, seed: int) -> Iterator[str]:
 class Meaning:
     "What a mention is about."
     names: tuple[str, ...]         # of entries; for a chemical, of the drug
-    type: str                      # SpecificDisease, DiseaseClass, CompositeMention, Modifier or Chemical
+    type: str                      # SpecificDisease, DiseaseClass, CompositeMention, Modifier, Chemical
     parts: tuple[str, ...] = ()    # of a composite mention, written out
 
-WRITER = dict(formal=5, synonym=2.5, organ=2, both=1, lay=.3, plural=.8, inverted=0, short=0)   # how often researchers use each way
+WRITER = dict(   # how often researchers use each way
+    formal=5, synonym=2.5, organ=2, both=1, lay=.3, plural=.8, inverted=0, short=0)
 
 # %% ../nbs/11b_catalogue.ipynb #c7e4598b
 @dataclass
 class Researcher:
-    "Writes an abstract about a topic: what it is called, its short form, and who its relatives are."
+    "Writes an abstract about a topic: what it is called, and its short form."
     pen: Author
-    topic: str                                          # name of an entry
-    others: list[str]                                   # entries that come up
+    topic: str               # name of an entry
+    others: list[str]        # entries that come up
     british: bool
-    full: str = ''                                      # what it is called in full in this abstract
-    short: str = ''                                     # its short form; '' if the author does without
+    full: str = ''           # what the topic is called in full in this abstract
+    short: str = ''          # its short form; '' if the author does without
     introduced: bool = False
 
     def __post_init__(self):
@@ -339,7 +353,7 @@ def short_of(
     if known and pen.chance(.8): return pen.pick(known)
     return initials if len(words) > 1 and initials.isalpha() else ''
 
-# %% ../nbs/11b_catalogue.ipynb #fd00a124
+# %% ../nbs/11b_catalogue.ipynb #461e59ce
 def relatives(name: str) -> list[str]:
     "Entries whose name has the last word in common, or for rare ones the first."
     kind, words = entries()[name].kind, name.split()
@@ -357,11 +371,12 @@ def joined(r: Researcher) -> str:
         said = f"{' '.join(a[:-1])} {r.pen.pick(('and', 'or', 'and'))} {' '.join(b[:-1])} {last}"
         parts = [' '.join([*words[:-1], last]) for words in (a, b)]
     else: said, parts = f'{a[0]} {a[1]} and {b[1]}', [r.topic, other]
-    return r.mark(r.spell(said), r.topic, other, type='CompositeMention', parts=tuple(map(r.spell, parts)))
+    parts = tuple(map(r.spell, parts))
+    return r.mark(r.spell(said), r.topic, other, type='CompositeMention', parts=parts)
 
-# %% ../nbs/11b_catalogue.ipynb #be4c6410
+# %% ../nbs/11b_catalogue.ipynb #e91dbbb9
 def topic_said(r: Researcher, type: str = '') -> str:
-    "The topic: in full and with its short form in brackets when it comes up first, then mostly by the short form."
+    "The topic: first in full with its short form in brackets, then mostly by the short form."
     if not r.introduced and r.short and not type:
         r.introduced = True
         return f'{r.mark(r.full, r.topic)} ({r.mark(r.short, r.topic)})'
@@ -376,7 +391,8 @@ def class_said(r: Researcher) -> str:
 
 def graded(r: Researcher) -> str:
     "The topic with an adjective that annotators take in."
-    return r.mark(f"{r.pen.pick(('severe', 'recurrent', 'early', 'bilateral', 'congenital'))} {r.full}", r.topic)
+    adjective = r.pen.pick(('severe', 'recurrent', 'early', 'bilateral', 'congenital'))
+    return r.mark(f'{adjective} {r.full}', r.topic)
 
 def said_of(r: Researcher, name: str) -> str:
     "Any entry, called in one of the ways."
@@ -403,11 +419,13 @@ def written(
     return r.pen.upper(said[0]) + said[1:]
 
 # %% ../nbs/11b_catalogue.ipynb #e4d20094
+@cache
 def sentences(corpus: str, place: str) -> list[str]:   # genetics or pharmacology; title or finding
     "Templates of the sentences of abstracts."
-    return [row['sentence'] for row in table('abstract_sentences') if (row['corpus'], row['place']) == (corpus, place)]
+    rows = table('abstract_sentences')
+    return [row['sentence'] for row in rows if (row['corpus'], row['place']) == (corpus, place)]
 
-# %% ../nbs/11b_catalogue.ipynb #d4ff37bd
+# %% ../nbs/11b_catalogue.ipynb #f78b5b0f
 def topic_of(dice: random.Random) -> str:
     "What an abstract is about: an entry's name."
     drawn = dice.random()
@@ -428,8 +446,8 @@ def finished(r: Researcher, sentences: Sequence[str]) -> tuple[str, str, list]:
     cut = len(uncover(sentences[0])[0])
     return text[:cut], text[cut+1:], [(a, b, r.pen.kinds[k]) for a, b, k in marks]
 
-def genetics_abstract(number: int, seed: int) -> tuple[str, str, list]:   # title, abstract, marks over both: start, end, `Meaning`
-    "One abstract like those of the NCBI Disease corpus."
+def genetics_abstract(number: int, seed: int) -> tuple[str, str, list]:
+    "Title, abstract and marks over both (start, end, `Meaning`), like those of the NCBI Disease corpus."
     dice = random.Random(derived_seed(seed, 'genetics', number))
     r = researcher(dice, topic_of(dice))
     title = written(dice.choice(sentences('genetics', 'title')), r)
@@ -439,17 +457,19 @@ def genetics_abstract(number: int, seed: int) -> tuple[str, str, list]:   # titl
 # %% ../nbs/11b_catalogue.ipynb #afe3a20f
 REACTIONS = word_table('drug_reactions')   # drug → what it may do
 
-def pharmacology_abstract(number: int, seed: int) -> tuple[str, str, list, tuple[str, str]]:   # as before; and the relation: drug and entry
-    "One abstract like those of BC5CDR."
+def pharmacology_abstract(number: int, seed: int) -> tuple[str, str, list, tuple[str, str]]:
+    "Title, abstract, marks, and the relation of a drug and an entry, like those of BC5CDR."
     dice = random.Random(derived_seed(seed, 'pharmacology', number))
     drug = dice.choice(list(REACTIONS)) if dice.random() < .55 else dice.choice(drugs())
-    topic = dice.choice(REACTIONS[drug]) if drug in REACTIONS and dice.random() < .7 else topic_of(dice)
+    is_known = drug in REACTIONS and dice.random() < .7
+    topic = dice.choice(REACTIONS[drug]) if is_known else topic_of(dice)
     r, other = researcher(dice, topic), dice.choice(drugs())
     def chemical(name): return lambda r: r.pen.mark(name.lower(), Meaning((name,), 'Chemical'))
     slots = SLOTS | dict(d=chemical(drug), d2=chemical(other))
     title = written(dice.choice(sentences('pharmacology', 'title')), r, slots)
     chosen = dice.sample(sentences('pharmacology', 'finding'), 4 + dice.randrange(5))
-    return *finished(r, [title, *(written(template, r, slots) for template in chosen)]), (drug, topic)
+    body = [written(template, r, slots) for template in chosen]
+    return *finished(r, [title, *body]), (drug, topic)
 
 # %% ../nbs/11b_catalogue.ipynb #3b673eaa
 def number_of(
@@ -464,7 +484,7 @@ def number_of(
         id = next(book.medic[parent] for parent in entries()[name].parents if parent in book.medic)
     return id.removeprefix('MESH:') if id else NIL
 
-# %% ../nbs/11b_catalogue.ipynb #5907517d
+# %% ../nbs/11b_catalogue.ipynb #e8797c56
 def pubtator_row(doc_id: str, text: str, mark: tuple, book: Book, corpus: str) -> str:
     "A mention as a line of PubTator's form."
     start, end, m = mark
@@ -498,7 +518,8 @@ def abstract_block(corpus: str, number: int, book: Book, seed: int) -> str:
     "The abstract of a number, as its corpus has it."
     write = dict(ncbi=genetics_abstract, cdr=pharmacology_abstract)[corpus]
     title, body, marks, *relation = write(number, seed)
-    return pubtator_block(f'9{list(SIZES).index(corpus)}{number:06}', title, body, marks, book, corpus, *relation)
+    doc_id = f'9{list(SIZES).index(corpus)}{number:06}'
+    return pubtator_block(doc_id, title, body, marks, book, corpus, *relation)
 
 def write_abstracts(folder: Path, book: Book, seed: int):
     "Both corpora, each in three files, in a folder each."
@@ -506,7 +527,8 @@ def write_abstracts(folder: Path, book: Book, seed: int):
         (folder/corpus).mkdir()
         first = 1
         for part, size in parts.items():
-            blocks = [abstract_block(corpus, number, book, seed) for number in range(first, first + size)]
+            numbers = range(first, first + size)
+            blocks = [abstract_block(corpus, number, book, seed) for number in numbers]
             (folder/corpus/f'{part}.txt').write_text('\n'.join(blocks), encoding='utf-8')
             first += size
 
@@ -524,9 +546,10 @@ def reactions_of(p: Patient, seed: int) -> list[Reaction]:
     "The reactions of a patient: each drug with a known one had it with probability .35."
     dice = random.Random(derived_seed(seed, 'reaction', p.subject_id))
     known = [fact.concept for fact in p.of('drug') if fact.concept.name in REACTIONS]
-    return [Reaction(drug, dice.choice(REACTIONS[drug.name])) for drug in known if dice.random() < .35]
+    def reaction(drug): return Reaction(drug, dice.choice(REACTIONS[drug.name]))
+    return [reaction(drug) for drug in known if dice.random() < .35]
 
-# %% ../nbs/11b_catalogue.ipynb #c33c4c27
+# %% ../nbs/11b_catalogue.ipynb #d78c04a1
 REACTION_NOTES = """\
 Developed {a} on {d}, which was held.
 {d} was stopped because of {a}.
@@ -535,7 +558,9 @@ Of note {d} has caused {a} in the past.
 The dose of {d} was reduced given {a}.
 {a} after starting {d}, now resolved.""".splitlines()
 
-def ward_name(pen: Pen, e: Entry) -> str: return pen.pick(e.short) if e.short and pen.chance(pen.short) else e.name
+def ward_name(pen: Pen, e: Entry) -> str:
+    "An entry's name, or its short form on the ward."
+    return pen.pick(e.short) if e.short and pen.chance(pen.short) else e.name
 
 def with_reactions(passage: Callable, seed: int) -> Callable:
     "A passage of a note, followed by what drugs did."
@@ -543,13 +568,15 @@ def with_reactions(passage: Callable, seed: int) -> Callable:
         said = [passage(pen, p, day, old)]
         for r in reactions_of(p, seed):
             if not pen.chance(.6): continue
-            template, event = pen.pick(REACTION_NOTES), pen.mark(ward_name(pen, entries()[r.name]), r)
+            template = pen.pick(REACTION_NOTES)
+            event = pen.mark(ward_name(pen, entries()[r.name]), r)
             said.append(wrap(template.format(a=event, d=pen.say(r.drug))))
         return '\n'.join(filter(None, said))
     return write
 
+# %% ../nbs/11b_catalogue.ipynb #d5c51a9a
 def made_kind(about) -> tuple[str, str] | None:
-    "MADE's type and the entry (or drug) of what a text is about; no entry for the word of an abnormal value, which says itself what it is."
+    "MADE's type and the entry or drug of what a text is about; '' where the words themselves say it."
     if isinstance(about, Reaction): return 'ADE', about.name
     if about == 'abnormal': return 'SSLIF', ''
     if not isinstance(about, Concept) or about.kind in ('procedure', 'test'): return None
@@ -572,10 +599,14 @@ class Habit:
     "How an annotator chooses."
     grades: bool = False     # takes a grade in, where the vocabulary has such a concept
     findings: bool = False   # of two with one name takes the finding
-    wider: float = 0.        # share of the rare findings for which the first wider concept is good enough
+    wider: float = 0.        # share of rare findings for which the first wider concept is good enough
 
-HABITS = Habit(grades=True), Habit(), Habit(findings=True, wider=.2)   # of three annotators, who share the notes
+HABITS = (   # of three annotators, who share the notes
+    Habit(grades=True),
+    Habit(),
+    Habit(findings=True, wider=.2))
 
+# %% ../nbs/11b_catalogue.ipynb #6575340c
 def entry_of(
     said: str,             # the words of a mention
     name: str,             # the entry; '' if the words are one
@@ -588,35 +619,38 @@ def entry_of(
     e = entries()[name]
     if e.kind == 'rare' and dice.random() < habit.wider: return e.parents[0]
     if habit.findings and (double := f'{name} as a finding') in book.doubles: return double
-    with_grade = {letters(f'{g} {form}'): f'{g} {name}' for g in GRADES for form in (name, *e.short, e.lay) if form}
+    forms = [form for form in (name, *e.short, e.lay) if form]
+    with_grade = {letters(f'{g} {form}'): f'{g} {name}' for g in GRADES for form in forms}
     found = with_grade.get(letters(said), '')
     return found if habit.grades and found in book.graded and found in book.snomed else name
 
-# %% ../nbs/11b_catalogue.ipynb #df66a6c7
+# %% ../nbs/11b_catalogue.ipynb #fc8d8a9a
 def codes_of(
     name: str,    # of an entry
     type: str,    # of MADE
     book: Book,
 ) -> Codes:
-    "What an annotator writes: MedDRA's code for an ADE, SNOMED CT's for the rest, the other if it has none."
+    "MedDRA's code for an ADE, SNOMED CT's for the rest, the other if it has none."
     known = dict(SNOMEDCT_US=book.snomed.get(name), MDR=book.meddra.get(name))
     order = ('MDR', 'SNOMEDCT_US') if type == 'ADE' else ('SNOMEDCT_US', 'MDR')
     return next(((f'{source}:{known[source]}',) for source in order if known[source]), ())
 
-# %% ../nbs/11b_catalogue.ipynb #a901bc85
+# %% ../nbs/11b_catalogue.ipynb #0b2a4723
 def coded(note: str, marks: list, book: Book, habit: Habit, dice: random.Random) -> list[Span]:
     "The marks of a note as an annotator numbers them; drugs have no code."
     spans = []
     for start, end, (type, name) in marks:
-        ids = () if type == 'Drug' else codes_of(entry_of(note[start:end], name, book, habit, dice), type, book)
+        ids = ()
+        if type != 'Drug': ids = codes_of(entry_of(note[start:end], name, book, habit, dice), type, book)
         spans.append(Span(start, end, type, ids))
     return spans
 
+# %% ../nbs/11b_catalogue.ipynb #5dd3bd26
 @lru_cache(1)
 def _made_documents(patients: int, seed: int, first: int) -> tuple[Document, ...]:
     book, documents, passages = book_of(seed), [], {}
     for category, rows in NARRATIVE.items():
-        passages[category] = tuple((heading, with_reactions(passage, seed)) for heading, passage in rows)
+        passages[category] = tuple((heading, with_reactions(write, seed)) for heading, write in rows)
     for number in range(first, first + patients):
         dice = random.Random(derived_seed(seed, 'annotator', number))
         notes = list(annotated_notes(number, seed, made_kind, variety=.25, long_notes=passages))
@@ -625,7 +659,7 @@ def _made_documents(patients: int, seed: int, first: int) -> tuple[Document, ...
             documents.append(Document(f'{row[0]}_{i}', row[-1], tuple(spans), str(row[0])))
     return tuple(documents)
 
-# %% ../nbs/11b_catalogue.ipynb #e6ba3508
+# %% ../nbs/11b_catalogue.ipynb #2db99085
 def made_documents(
     patients: int,
     seed: int,
@@ -642,17 +676,20 @@ def infons(span: Span, terms: dict[str, str]) -> dict[str, str]:   # field → v
     fields = dict(type=span.type)
     for source, called in FIELDS.items():
         code = next((id for id in span.ids if id.startswith(source + ':')), '')
-        fields |= {f'{called} code': code.partition(':')[2] or 'N/A', f'{called} term': terms.get(code) or 'N/A'}
+        fields[f'{called} code'] = code.partition(':')[2] or 'N/A'
+        fields[f'{called} term'] = terms.get(code) or 'N/A'
     return fields
 
+# %% ../nbs/11b_catalogue.ipynb #aed0f796
 def annotation(i: int, s: Span, document: Document, terms: dict[str, str], where: str) -> str:
     "One span as BioC."
-    fields = ''.join(f'<infon key="{key}">{escaped(value, where)}</infon>' for key, value in infons(s, terms).items())
+    rows = infons(s, terms).items()
+    fields = ''.join(f'<infon key="{key}">{escaped(value, where)}</infon>' for key, value in rows)
     place = f'<location offset="{s.start}" length="{s.end-s.start}"/>'
     text = f'<text>{escaped(document.text[s.start:s.end], where)}</text>'
     return f'<annotation id="{i}">{fields}{place}{text}</annotation>'
 
-# %% ../nbs/11b_catalogue.ipynb #8674e9b1
+# %% ../nbs/11b_catalogue.ipynb #0bd412e5
 BIOC = """<?xml version="1.0" encoding="UTF-8"?>
 <collection><source>MADE</source><date/><key/>
 <document><id>{id}</id><passage><offset>0</offset>
@@ -669,7 +706,7 @@ def bioc_xml(
     rows = [annotation(i, s, document, terms, where) + '\n' for i, s in enumerate(document.spans)]
     return BIOC.format(id=escaped(document.doc_id, where), annotations=''.join(rows))
 
-# %% ../nbs/11b_catalogue.ipynb #a37d8395
+# %% ../nbs/11b_catalogue.ipynb #548b43f9
 def write_made(
     documents: Iterable[Document],   # gold or predicted, codes as `ids` of their spans
     folder,                          # made, or replaced: corpus/ and annotations/
@@ -680,15 +717,17 @@ def write_made(
         for name in ('corpus', 'annotations'): (partial/name).mkdir()
         for d in documents:
             plain_name(d.doc_id, 'The id of a document')
-            texts = {f'corpus/{d.doc_id}': d.text, f'annotations/{d.doc_id}.bioc.xml': bioc_xml(d, terms)}
-            for name, text in texts.items(): (partial/name).write_text(text, encoding='utf-8', newline='')
+            texts = {f'corpus/{d.doc_id}': d.text,
+                     f'annotations/{d.doc_id}.bioc.xml': bioc_xml(d, terms)}
+            for name, text in texts.items():
+                (partial/name).write_text(text, encoding='utf-8', newline='')
     return Path(folder)
 
-# %% ../nbs/11b_catalogue.ipynb #40d8de62
+# %% ../nbs/11b_catalogue.ipynb #db3b6c15
 def terms_of(book: Book) -> dict[str, str]:
     "The term of each code: SOURCE:code → what it is called."
-    sources = dict(SNOMEDCT_US=book.snomed, MDR=book.meddra)
-    return {f'{source}:{code}': name for source, codes in sources.items() for name, code in codes.items()}
+    sources = dict(SNOMEDCT_US=book.snomed, MDR=book.meddra).items()
+    return {f'{source}:{code}': name for source, codes in sources for name, code in codes.items()}
 
 # %% ../nbs/11b_catalogue.ipynb #fd9f412b
 def make_catalogue(
@@ -697,9 +736,10 @@ def make_catalogue(
 ):
     "Write both vocabularies and all three corpora into a folder."
     book = book_of(seed)
-    medic, mrconso = medic_lines(book, seed), mrconso_lines(book, seed)
-    (folder/'CTD_diseases.tsv').write_text(CTD_HEAD + ''.join(line + '\n' for line in medic), encoding='utf-8')
-    (folder/'MRCONSO.RRF').write_text(''.join(line + '\n' for line in mrconso), encoding='utf-8')
+    medic = ''.join(line + '\n' for line in medic_lines(book, seed))
+    mrconso = ''.join(line + '\n' for line in mrconso_lines(book, seed))
+    (folder/'CTD_diseases.tsv').write_text(CTD_HEAD + medic, encoding='utf-8')
+    (folder/'MRCONSO.RRF').write_text(mrconso, encoding='utf-8')
     write_abstracts(folder, book, seed)
     documents = made_documents(sum(MADE_SIZES.values()), seed)
     patients = sorted({d.group for d in documents}, key=int)
@@ -710,11 +750,13 @@ def make_catalogue(
     source = 'invented by clinbert_nb; no entry of a real vocabulary, no real patient, free to share'
     describe_corpus(folder, 'synthetic catalogue', shareable=True, source=source)
 
+# %% ../nbs/11b_catalogue.ipynb #7cac18dd
 def ensure_catalogue(
     seed: int = 0,
 ) -> Path:   # with CTD_diseases.tsv, MRCONSO.RRF, ncbi/, cdr/ and made/
-    "The folder of the hospital's catalogues and the corpora that use them, made if it is not there yet."
-    return ensure(data_root()/'synthetic'/f'catalogue-{seed}', lambda folder: make_catalogue(folder, seed))
+    "The folder of the hospital's catalogues and the corpora that use them, made now or found."
+    folder = data_root()/'synthetic'/f'catalogue-{seed}'
+    return ensure(folder, lambda partial: make_catalogue(partial, seed))
 
 # %% ../nbs/11b_catalogue.ipynb #e2bc99aa
 def difficulty(

@@ -23,7 +23,7 @@ CDR_PUBLISHED = {   # Li et al. 2019, Table 2: mean and standard deviation, per 
 
 # %% ../nbs/14_cdr.ipynb #2d7e3ca5
 def nil_row(mentions: Sequence[Mention], said: Sequence[tuple]) -> dict[str, float]:   # per cent
-    "Of the mentions with a concept: how many got a right one, how many none. Of those without: how many got none. And all right decisions."
+    "Shares: of mentions with a concept a right one, or none; of those without, none; right decisions of all."
     right = np.array([bool({*ids} & {*m.ids}) for ids, m in zip(said, mentions, strict=True)], bool)
     nothing = np.array([not ids for ids in said], bool)
     none = np.array([not m.ids for m in mentions], bool)
@@ -33,7 +33,7 @@ def nil_row(mentions: Sequence[Mention], said: Sequence[tuple]) -> dict[str, flo
             'rightly none': share(nothing[none]),
             'all decisions right': share(np.where(none, nothing, right))}
 
-# %% ../nbs/14_cdr.ipynb #eba1ce49
+# %% ../nbs/14_cdr.ipynb #51d5e40a
 def nil_table(
     mentions: Sequence[Mention],          # also those without a concept
     systems: dict[str, Sequence[tuple]],  # name → concepts said about each, () for none

@@ -36,39 +36,44 @@ from .tagging import run_metrics
 
 # %% ../nbs/13_ncbi_disease.ipynb #07932580
 def file_of_part(folder: Path, part: str) -> Path | None:
-    "The one text file whose name says train, dev or test. Raises `CourseError` if there is none (of test: None) or more."
-    found = sorted(f for f in folder.iterdir() if f.is_file() and part in f.name.lower() and f.suffix.lower() in ('.txt', '.pubtator'))
+    "The one text file whose name says train, dev or test; None if there is none of test."
+    texts = [f for f in folder.iterdir() if f.is_file() and f.suffix.lower() in ('.txt', '.pubtator')]
+    found = [f for f in texts if part in f.name.lower()]
     if len(found) > 1 or not found and part != 'test':
-        raise CourseError(f'{folder.name} has {len(found)} files whose name says {part}; expected one.')
+        raise CourseError(
+            f'{folder.name} has {len(found)} files whose name says {part}; expected one.')
     return found[0] if found else None
 
 def open_corpus(corpus: str) -> tuple[Path, Path]:   # its folder; file of MEDIC
     "Where the open corpora are, if they are there."
     root = Path(os.environ.get('CLINBERT_OPEN_DATA') or (checkout() or Path())/'../shared/data')
     folder = root/dict(ncbi='ncbi_disease', cdr='bc5cdr')[corpus]
-    what = 'the training and development files that belong to test_file; name them with data and vocabulary'
-    return existing(folder, what), root/'medic_2012/medic_06Jul2012.txt'
+    existing(folder, 'the training and development files that belong to test_file; '
+                     'name them with data and vocabulary')
+    return folder, root/'medic_2012/medic_06Jul2012.txt'
 
-# %% ../nbs/13_ncbi_disease.ipynb #7202091f
+# %% ../nbs/13_ncbi_disease.ipynb #e45133b7
 def corpus_files(
     data: str,                          # folder; '': the hospital's
     test_file: str,                     # '': the hospital's, or none
     vocabulary: str,
     corpus: str,                        # 'ncbi' or 'cdr'
-) -> tuple[dict[str, Path], Path]:      # train, dev, test → file (test may be absent); file of the vocabulary
-    "The files of a corpus; a test file alone goes with the open corpora. Raises `CourseError` if one is missing or several could be meant."
+) -> tuple[dict[str, Path], Path]:      # train, dev and perhaps test → file; file of the vocabulary
+    "The files of a corpus; a test file alone goes with the open corpora."
     if not data and not test_file:
         folder = ensure_catalogue()
         files = {part: file_of_part(folder/corpus, part) for part in ('train', 'dev', 'test')}
-        return files, existing(vocabulary, 'a vocabulary') if vocabulary else folder/'CTD_diseases.tsv'
+        return files, existing(vocabulary or folder/'CTD_diseases.tsv', 'a vocabulary')
     if not data:
         data, medic = open_corpus(corpus)
         vocabulary = vocabulary or medic
-    if not vocabulary: raise CourseError('The corpus is named, the vocabulary is not; expected vocabulary=… with MEDIC.')
+    if not vocabulary:
+        raise CourseError('The corpus is named, the vocabulary is not; expected vocabulary=… with MEDIC.')
     folder = existing(data, 'the folder of a corpus')
     files = {part: file_of_part(folder, part) for part in ('train', 'dev', 'test')}
     if test_file: files['test'] = existing(test_file, 'a file of test abstracts')
-    return {part: file for part, file in files.items() if file}, existing(vocabulary, 'a vocabulary')
+    files = {part: file for part, file in files.items() if file}
+    return files, existing(vocabulary, 'a vocabulary')
 
 # %% ../nbs/13_ncbi_disease.ipynb #dea3be21
 def read_corpus(
@@ -77,7 +82,7 @@ def read_corpus(
     abbreviations: str = '',
     types: Iterable[str] | None = None,           # of mentions; None: all
 ) -> tuple[dict[str, list[Document]], dict[str, list[Mention]], pd.DataFrame]:
-    "Part → documents; part → mentions; counts of what was odd in each part, such as abstracts that an earlier part has, too."
+    "Part → documents; part → mentions; counts of what was odd in each part."
     short = read_abbreviations(abbreviations)[0] if abbreviations else None
     documents, mentions, counts, known = {}, {}, {}, set()
     for part, path in files.items():
@@ -85,7 +90,8 @@ def read_corpus(
         mentions[part], more = mentions_of(documents[part], vocabulary, short)
         ids = [d.doc_id for d in documents[part]]
         again = {'abstract that an earlier part has, too': sum(id in known for id in ids)}
-        counts[part] = dict(abstracts=len(ids), mentions=len(mentions[part]), **(odd + more + Counter(again)))
+        counts[part] = dict(abstracts=len(ids), mentions=len(mentions[part]))
+        counts[part] |= dict(odd + more + Counter(again))
         known.update(ids)
     return documents, mentions, pd.DataFrame(counts).fillna(0).astype(int)
 
@@ -112,7 +118,7 @@ def look_up_all(
     "What the methods without a network say."
     names = known_names(vocabulary, mentions['train'])
     tfidf = TfidfIndex(names)
-    pairwise = PairwiseIndex(known_names(vocabulary))   # without training mentions: each would find itself
+    pairwise = PairwiseIndex(known_names(vocabulary))   # no training mentions: each would find itself
     pairwise.fit([m for m in mentions['train'] if len(m.ids) == 1], mentions['dev'], seed=seed)
     def nearest(index, asked):
         ranked = index.rank([cleaned(m.expanded) for m in asked], 1)
@@ -121,7 +127,9 @@ def look_up_all(
         'exact': lambda asked: [(concept,) if concept else () for concept in look_up(asked, names)],
         'TF-IDF': lambda asked: nearest(tfidf, asked),
         "DNorm's method": lambda asked: nearest(pairwise, asked)}
-    return {name: {part: [method(asked)] for part, asked in parts_to_ask(mentions).items()} for name, method in methods.items()}
+    parts = parts_to_ask(mentions)
+    def said(method): return {part: [method(asked)] for part, asked in parts.items()}
+    return {name: said(method) for name, method in methods.items()}
 
 # %% ../nbs/13_ncbi_disease.ipynb #5a032d7d
 def first_documents(
@@ -135,10 +143,10 @@ def first_documents(
 def with_concept(
     mentions: dict[str, Sequence[Mention]],
 ) -> dict[str, list[Mention]]:
-    "Mentions that have a concept: the others are not asked about, as in the papers. The training part stays whole."
+    "Mentions that have a concept, as in the papers. The training part stays whole."
     return {part: [m for m in some if m.ids or part == 'train'] for part, some in mentions.items()}
 
-# %% ../nbs/13_ncbi_disease.ipynb #328aca15
+# %% ../nbs/13_ncbi_disease.ipynb #ff6c2352
 def first_concepts(
     folder,                       # of a softmax run
     mentions: Sequence[Mention],  # of one part
@@ -148,11 +156,11 @@ def first_concepts(
     ranking = ranked_of(folder, mentions, part)
     return [tuple(concept for concept, _ in row[:1]) for row in ranking]
 
-# %% ../nbs/13_ncbi_disease.ipynb #3f6ffa4b
+# %% ../nbs/13_ncbi_disease.ipynb #1f68cf34
 def softmax_answers(
     scores: pd.DataFrame,                     # of `run_softmax`
     mentions: dict[str, Sequence[Mention]],
-) -> dict[str, dict[str, list]]:              # system → part → for each run the concepts of each mention
+) -> dict[str, dict[str, list]]:              # system → part → runs: concepts of each mention
     "What the runs of each model said."
     answers = {}
     for model, runs in scores.groupby('model', sort=False):
@@ -161,20 +169,21 @@ def softmax_answers(
             system[part] = [first_concepts(folder, asked, part) for folder in runs.folder]
     return answers
 
-# %% ../nbs/13_ncbi_disease.ipynb #e9eac32b
+# %% ../nbs/13_ncbi_disease.ipynb #96d1df21
 def search_encoder(
-    encoder: str,                    # one of 03_pretraining's checkpoints, a folder, or a name on the Hub; '': see below
+    encoder: str,                    # 03_pretraining's checkpoint, a folder, a name on the Hub, or ''
     synonyms: dict[str, float],      # of `teach_synonyms`; {}: none
     vocabulary: Vocabulary,
     profile: str,
     hospital: bool,                  # are the abstracts the hospital's own?
     pooling: str = 'cls',
     seed: int = 0,
-) -> tuple[str, Encoder | None, Encoder | None]:   # short name; as the search uses it, None for letters only; as it was before it learned synonyms, if it did
-    "The encoder that is named, or Bio+Clinical, taught synonyms. If none is named for other abstracts than the hospital's: what CLINBERT_CHECKPOINT names, as it is, or none."
+) -> tuple[str, Encoder | None, Encoder | None]:   # short name; with synonyms, None for letters only; without
+    "The encoder that is named, else Bio+Clinical for the hospital and CLINBERT_CHECKPOINT, as it is, for others."
     if not encoder and not hospital:
         named = os.environ.get('CLINBERT_CHECKPOINT', '')
-        return (short_name(named), open_encoder(named, pooling), None) if named else ('letters', None, None)
+        if not named: return 'letters', None, None
+        return short_name(named), open_encoder(named, pooling), None
     (name, checkpoint), = find_checkpoints([encoder or 'Bio+Clinical'], profile).items()
     plain = open_encoder(checkpoint, pooling)
     if not synonyms: return name, plain, None
@@ -182,7 +191,7 @@ def search_encoder(
     taught = ensure_taught(checkpoint, vocabulary, profile, pooling=pooling, seed=seed, **choices)
     return name, open_encoder(taught, pooling), plain
 
-# %% ../nbs/13_ncbi_disease.ipynb #e03c7e3d
+# %% ../nbs/13_ncbi_disease.ipynb #229fc996
 SILENT = '_silent'   # behind the name of a part: what is said there if nothing is said in doubt
 
 def keep_search(
@@ -198,7 +207,8 @@ def keep_search(
         run.metrics[f'{part}_joint'] = sum(several is not None for several in joint)
         for suffix, least in {'': 0., SILENT: normalizer.doubt_below}.items():
             scores = measured(asked, ranked, joint, seen, least)
-            run.metrics |= {f'{part}{suffix}_{name}': score/100 for name, score in scores.items() if score == score}
+            for name, score in scores.items():
+                if score == score: run.metrics[f'{part}{suffix}_{name}'] = score/100
             said = zip(ranked, spoken(ranked, joint, least))
             scored = [[(id, dict(row).get(id, np.nan)) for id in ids] for row, ids in said]
             tables.append(predictions_table(asked, scored).assign(split=part + suffix))
@@ -220,7 +230,8 @@ def run_search(
     @cache
     def prepared():
         normalizer = Normalizer(vocabulary, mentions['train'], encoder, seed=seeds[0])
-        return normalizer, {part: normalizer.look(asked) for part, asked in parts_to_ask(mentions).items()}
+        looked = {part: normalizer.look(asked) for part, asked in parts_to_ask(mentions).items()}
+        return normalizer, looked
     names = fingerprint([[c.id, *c.names] for c in vocabulary.concepts.values()])
     identity = dict(model=model_identity(encoder.source) if encoder else name, names=names,
                     mentions=mentions_hash(mentions), pooling=encoder.pooling if encoder else '')
@@ -230,19 +241,21 @@ def run_search(
             normalizer, looked = prepared()
             normalizer.learn(seed)
             keep_search(run, normalizer, mentions, looked)
-        folder = run_once(notebook, f'search-{name}-seed{seed}', identity | dict(seed=seed), profile, work,
-                          inputs=[source] if source else [], modules=['ner', 'normalization', 'softmax', 'retrieval'])
+        folder = run_once(
+            notebook, f'search-{name}-seed{seed}', identity | dict(seed=seed), profile, work,
+            [source] if source else [], modules=['ner', 'normalization', 'softmax', 'retrieval'])
         scores = {k: v for k, v in run_metrics(folder).items() if k.endswith('_f1')}
         rows.append(dict(model=f'search, {name}', seed=seed, **scores, folder=folder))
     return pd.DataFrame(rows)
 
-# %% ../nbs/13_ncbi_disease.ipynb #7b6d6b29
+# %% ../nbs/13_ncbi_disease.ipynb #2253f296
 def search_answers(
     scores: pd.DataFrame,                    # of `run_search`
     mentions: dict[str, Sequence[Mention]],
-) -> dict[str, dict[str, list]]:             # system → part → for each run the concepts of each mention
+) -> dict[str, dict[str, list]]:             # system → part → runs: concepts of each mention
     "What the runs of a search said, and what they said when silent in doubt."
-    def said(folder, asked, part): return [tuple(id for id, _ in row) for row in ranked_of(folder, asked, part)]
+    def said(folder, asked, part):
+        return [tuple(id for id, _ in row) for row in ranked_of(folder, asked, part)]
     answers = {}
     for suffix, words in {'': '', SILENT: ', silent in doubt'}.items():
         system = answers[scores.model.iloc[0] + words] = {}
@@ -256,26 +269,29 @@ def untested(
 ) -> dict[str, list[Mention]]:               # train
     "Training and development mentions together, without abstracts that are test abstracts, too."
     tested = {m.doc_id for m in mentions['test']}
-    return dict(train=[m for part in ('train', 'dev') for m in mentions[part] if m.doc_id not in tested])
+    both = [*mentions['train'], *mentions['dev']]
+    return dict(train=[m for m in both if m.doc_id not in tested])
 
+# %% ../nbs/13_ncbi_disease.ipynb #c5fa5077
 def search_systems(
     name: str,
     encoder: Encoder | None,
     mentions: dict[str, Sequence[Mention]],   # all
     asked: dict[str, Sequence[Mention]],      # those that are asked about, of `with_concept`
     vocabulary: Vocabulary,
-    *where,                                   # seeds, profile, notebook and source, as in `run_search`
-    dev_too: bool = False,                    # for the test part, also a search that learned from dev
+    *where,                                   # seeds, profile, notebook, source, as in `run_search`
+    dev_too: bool = False,                    # for the test part, one that learned from dev, too
 ) -> tuple[pd.DataFrame, dict]:               # of `run_search`, `search_answers`
-    "A search that learned from the training part, and one that learned from the development part, too."
+    "A search that learned from the training part, and perhaps one that learned from dev, too."
     scores = run_search(name, encoder, asked, vocabulary, *where)
     answers = search_answers(scores, asked)
     if dev_too and 'test' in asked:
         both = untested(mentions) | dict(test=asked['test'])
-        answers |= search_answers(run_search(f'{name}, dev too', encoder, both, vocabulary, *where), both)
+        with_dev = run_search(f'{name}, dev too', encoder, both, vocabulary, *where)
+        answers |= search_answers(with_dev, both)
     return scores, answers
 
-# %% ../nbs/13_ncbi_disease.ipynb #84a8b3c0
+# %% ../nbs/13_ncbi_disease.ipynb #3cce00cf
 NCBI_PUBLISHED = {   # Li et al. 2019, Table 2: mean and standard deviation, per cent
     "DNorm's method": (88.37, None),
     'softmax, BERT': (89.43, .99),
@@ -284,13 +300,15 @@ NCBI_PUBLISHED = {   # Li et al. 2019, Table 2: mean and standard deviation, per
     'softmax, Bio+Clinical': (90.35, 1.12)}
 
 # %% ../nbs/13_ncbi_disease.ipynb #6357d145
-def accuracy_by_seen(runs: Sequence[list], mentions: Sequence[Mention], seen: set[str]) -> dict:   # True, False → share
-    "How many mentions got a right concept, where it was seen in training and where not; over all runs."
-    rows = [(bool({*m.ids} & seen), bool({*said} & {*m.ids})) for run in runs for said, m in zip(run, mentions)]
+def accuracy_by_seen(runs: Sequence[list], mentions: Sequence[Mention], seen: set[str]) -> dict:
+    "Share of mentions that got a right concept: True, where it was seen in training; False, where not."
+    pairs = [(m.ids, said) for run in runs for said, m in zip(run, mentions)]
+    rows = [(bool({*ids} & seen), bool({*said} & {*ids})) for ids, said in pairs]
     return pd.DataFrame(rows, columns=['seen', 'right']).groupby('seen').right.mean().to_dict()
 
-def f1_row(parts: dict[str, list], mentions: dict[str, Sequence[Mention]], seen: set[str]) -> dict[str, float]:
-    "Mean document F1 and standard deviation of each part; of the last part also the other two readings of F1, and `accuracy_by_seen`."
+# %% ../nbs/13_ncbi_disease.ipynb #ea8e42cc
+def f1_row(parts: dict[str, list], mentions: dict, seen: set[str]) -> dict[str, float]:
+    "Mean and sd of document F1, by part; of the last part also the other two kinds of F1, and accuracy."
     row = {}
     for part, runs in parts.items():
         scores = pd.DataFrame([document_f1(mentions[part], run) for run in runs])
@@ -299,9 +317,9 @@ def f1_row(parts: dict[str, list], mentions: dict[str, Sequence[Mention]], seen:
     return row | {'harmonic': 100*scores.harmonic_f1.mean(), 'micro': 100*scores.micro_f1.mean(),
                   'seen': 100*right.get(True, np.nan), 'unseen': 100*right.get(False, np.nan)}
 
-# %% ../nbs/13_ncbi_disease.ipynb #ea8e42cc
+# %% ../nbs/13_ncbi_disease.ipynb #996c52a4
 def f1_table(
-    answers: dict[str, dict[str, list]],      # system → part → for each run the concepts of each mention
+    answers: dict[str, dict[str, list]],      # system → part → runs: concepts of each mention
     mentions: dict[str, Sequence[Mention]],
     published: dict[str, tuple],              # system → mean, standard deviation, in per cent
     seen: set[str],                           # concepts of the training mentions
@@ -313,17 +331,18 @@ def f1_table(
         rows[name] = f1_row(parts, mentions, seen) | {'paper': mean, 'paper sd': sd}
     return pd.DataFrame(rows).T.astype(float)
 
-# %% ../nbs/13_ncbi_disease.ipynb #00ffb473
+# %% ../nbs/13_ncbi_disease.ipynb #091fc9a8
 def luck_of_abstracts(
     answers: dict[str, dict[str, list]],   # as for `f1_table`
     system: str,                           # that is compared with all others
     mentions: Sequence[Mention],
     part: str,
 ) -> pd.DataFrame:                         # a row for each other system, of `document_bootstrap`
-    "The first run of a system against those of the others, on abstracts that are drawn again and again."
+    "The first run of a system against those of the others, on abstracts drawn again and again."
     mine = answers[system][part][0]
     others = {name: parts[part][0] for name, parts in answers.items() if name != system}
-    return pd.DataFrame({f'{system} − {name}': document_bootstrap(mentions, theirs, mine) for name, theirs in others.items()}).T
+    rows = {f'{system} − {name}': document_bootstrap(mentions, theirs, mine) for name, theirs in others.items()}
+    return pd.DataFrame(rows).T
 
 # %% ../nbs/13_ncbi_disease.ipynb #14abfaa1
 def errors_of(
@@ -336,8 +355,10 @@ def errors_of(
     "The most frequent errors."
     wrong = Counter((m.expanded, called(m.ids, vocabulary), called(ids, vocabulary))
                     for m, ids in zip(mentions, said, strict=True) if {*ids} != {*m.ids})
-    rows = [(times, *(view(text, may_show) for text in texts)) for texts, times in wrong.most_common(n)]
-    return pd.DataFrame(rows, columns=['times', 'mention', 'right', 'said'])
+    texts = [[view(text, may_show) for text in row] for row in dict(wrong.most_common(n))]
+    table = pd.DataFrame(texts, columns=['mention', 'right', 'said'])
+    table.insert(0, 'times', [times for _, times in wrong.most_common(n)])
+    return table
 
 # %% ../nbs/13_ncbi_disease.ipynb #618c9f98
 def write_said(
@@ -346,26 +367,28 @@ def write_said(
     said: Sequence[tuple[str, ...]],       # concepts of each mention
     path,
 ) -> Path:
-    "The documents with what was said about their mentions, as a PubTator file; mentions that were not asked about get none."
+    "A PubTator file with what was said; mentions that were not asked about get no concept."
     ids = {(m.doc_id, m.start, m.end): some for m, some in zip(mentions, said, strict=True)}
     def predicted(document):
-        spans = [replace(s, ids=ids.get((document.doc_id, s.start, s.end), ())) for s in document.spans]
-        return replace(document, spans=tuple(spans))
+        def ids_of(s): return ids.get((document.doc_id, s.start, s.end), ())
+        return replace(document, spans=tuple(replace(s, ids=ids_of(s)) for s in document.spans))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     return write_pubtator(map(predicted, documents), path)
 
+# %% ../nbs/13_ncbi_disease.ipynb #f89afec7
 def write_predictions(
     documents: dict[str, list[Document]],
     mentions: dict[str, Sequence[Mention]],   # that were asked about
     answers: dict[str, dict[str, list]],      # as for `f1_table`
-    search: str,                              # which system; where it has also learned from dev, that one
+    search: str,                              # which system, or that which learned from dev, too
     silent: bool,                             # in doubt
     name: str,                                # beginning of the files' names
-) -> list[str]:                               # names of the files, in the data folder's predictions/
+) -> list[str]:                               # names of the files, in predictions/ of the data
     "What the first run of a search said, as a PubTator file for each part."
-    paths = []
+    folder, names = data_root()/'predictions', []
     for part, asked in parts_to_ask(mentions).items():
         system = next(s for s in (f'{search}, dev too', search) if part in answers.get(s, {}))
         said = answers[system + ', silent in doubt'*silent][part][0]
-        paths.append(write_said(documents[part], asked, said, data_root()/'predictions'/f'{name}-{part}.txt'))
-    return [path.name for path in paths]
+        names.append(f'{name}-{part}.txt')
+        write_said(documents[part], asked, said, folder/names[-1])
+    return names

@@ -34,9 +34,10 @@ import pandas as pd
 from scipy.stats import t as student
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
-from .core import CourseError, csv_rows, existing, named, quoted, text_lines, whole_file, whole_number
+from .core import CourseError, existing, whole_file
 from .finetuning import fingerprint
 from .ner import Document, Span, check_spans, f1_of
+from .files import csv_rows, named, quoted, text_lines, whole_number
 
 # %% ../nbs/11_normalization.ipynb #c60fb900
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def pooled(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> 
     mask = attention_mask[..., None]
     return (hidden*mask).sum(1)/mask.sum(1)
 
-# %% ../nbs/11e_retrieval.ipynb #54f5e10b
+# %% ../nbs/11e_retrieval.ipynb #0cba7c3a
 @dataclass
 class Encoder:
     "A checkpoint that turns texts into unit vectors: those of [CLS], or the mean over the tokens."
@@ -55,12 +55,12 @@ class Encoder:
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:  # (texts, hidden), float32
         "The vectors of a batch, with their gradients if torch records them."
-        batch = self.tokenizer(list(texts), padding=True, truncation=True,
-                               max_length=self.max_length, return_tensors='pt').to(self.model.device)
+        choices = dict(padding=True, truncation=True, max_length=self.max_length, return_tensors='pt')
+        batch = self.tokenizer(list(texts), **choices).to(self.model.device)
         hidden = self.model(**batch).last_hidden_state
         return unit(pooled(hidden, batch['attention_mask'], self.pooling), dim=-1)
 
-# %% ../nbs/11e_retrieval.ipynb #c20e2ee6
+# %% ../nbs/11e_retrieval.ipynb #49407d58
 def open_encoder(
     checkpoint,              # folder or Hub name; a head is left out
     pooling: str = 'cls',    # or 'mean'
@@ -72,7 +72,7 @@ def open_encoder(
     model = model.to(best_device()).eval()
     return Encoder(model, load_tokenizer(checkpoint), pooling, source=str(checkpoint))
 
-# %% ../nbs/11e_retrieval.ipynb #c86ec106
+# %% ../nbs/11e_retrieval.ipynb #11940a71
 def embed(
     texts: Sequence[str],
     encoder: Encoder,
@@ -100,7 +100,7 @@ def remembered(
     return torch.stack([encoder.kept[t] for t in texts]) if texts else embed([], encoder)
 
 # %% ../nbs/11e_retrieval.ipynb #f9e6654f
-def nearest_of_batch(queries: torch.Tensor, matrix: torch.Tensor, k: int, chunk: int) -> tuple[torch.Tensor, torch.Tensor]:
+def nearest_of_batch(queries: torch.Tensor, matrix: torch.Tensor, k: int, chunk: int) -> tuple:
     "The k names with the largest inner product, chunk by chunk."
     best, places = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.long)
     for start in range(0, len(matrix), chunk):
@@ -110,7 +110,7 @@ def nearest_of_batch(queries: torch.Tensor, matrix: torch.Tensor, k: int, chunk:
     best, order = best.topk(k)
     return best, places.gather(1, order)
 
-# %% ../nbs/11e_retrieval.ipynb #9c6223e6
+# %% ../nbs/11e_retrieval.ipynb #007ba707
 def nearest(
     queries: torch.Tensor,    # (queries, hidden)
     matrix: torch.Tensor,     # (names, hidden)
@@ -124,25 +124,27 @@ def nearest(
     scores, places = zip(*batches)
     return torch.cat(scores), torch.cat(places)
 
-# %% ../nbs/11e_retrieval.ipynb #1b2fb3cf
-def faiss_search(queries: torch.Tensor, matrix: torch.Tensor, k: int, batch_size: int) -> np.ndarray:
+# %% ../nbs/11e_retrieval.ipynb #028a9f25
+def faiss_search(queries: torch.Tensor, matrix: torch.Tensor, k: int, batch_size: int):
     "Places of the k nearest, by faiss's flat index, which is built first."
     import faiss
     faiss.omp_set_num_threads(torch.get_num_threads())
     index = faiss.IndexFlatIP(matrix.shape[1])
     index.add(matrix.numpy())
-    return np.concatenate([index.search(batch.numpy(), k)[1] for batch in queries.split(batch_size)])
+    places = [index.search(batch.numpy(), k)[1] for batch in queries.split(batch_size)]
+    return np.concatenate(places)
 
-# %% ../nbs/11e_retrieval.ipynb #10ecb619
+# %% ../nbs/11e_retrieval.ipynb #82625db5
 def search_race(
     queries: torch.Tensor,
     matrix: torch.Tensor,
     k: int = 10,
     rounds: int = 3,
     batch_size: int = 64,   # queries that come at a time
-) -> pd.DataFrame:   # median seconds to build and search; share of equal places; times as long as ours
-    "Our exact search and faiss's in turn, on as many threads; only ours where faiss is not installed."
-    searches = {'chunks of a product': lambda: nearest(queries, matrix, k, batch_size=batch_size)[1].numpy()}
+) -> pd.DataFrame:   # median seconds with building; share of equal places; times as long as ours
+    "Our exact search and faiss's in turn; only ours where faiss is not installed."
+    def ours(): return nearest(queries, matrix, k, batch_size=batch_size)[1].numpy()
+    searches = {'chunks of a product': ours}
     if find_spec('faiss'):
         searches["faiss's flat index"] = lambda: faiss_search(queries, matrix, k, batch_size)
     seconds, places = defaultdict(list), {}
@@ -151,13 +153,13 @@ def search_race(
             start = time.perf_counter()
             places[name] = search()
             seconds[name].append(time.perf_counter() - start)
-    ours = places['chunks of a product']
-    def share_of_same(others): return np.mean([len({*a} & {*b})/k for a, b in zip(ours, others)])
+    def share_of_same(others):
+        return np.mean([len({*a} & {*b})/k for a, b in zip(places['chunks of a product'], others)])
     same = {name: share_of_same(found) for name, found in places.items()}
     table = pd.DataFrame(dict(seconds=pd.DataFrame(seconds).median(), same=same))
     return table.assign(times=table.seconds/table.seconds.iloc[0])
 
-# %% ../nbs/11e_retrieval.ipynb #0c8827f4
+# %% ../nbs/11e_retrieval.ipynb #f9470d05
 def name_concepts(
     vocabulary: Vocabulary,
 ) -> dict[str, tuple[str, ...]]:  # cleaned name → the concepts that bear it
@@ -166,19 +168,19 @@ def name_concepts(
     for name, id in vocabulary.names: means[cleaned(name)][id] = None
     return {name: tuple(ids) for name, ids in means.items()}
 
-# %% ../nbs/11e_retrieval.ipynb #3baac6c4
-def synonym_pairs(groups: list[tuple[str, list[str]]], batch_size: int, dice: random.Random) -> list[tuple[str, str, str]]:
-    "A pair of names for each of some concepts."
+# %% ../nbs/11e_retrieval.ipynb #1aa9b98c
+def synonym_pairs(groups: list[tuple], batch_size: int, dice: random.Random) -> list[tuple]:
+    "Concepts with a pair of their names, of groups of a concept and its names."
     chosen = dice.sample(groups, min(batch_size, len(groups)))
     return [(id, *dice.sample(names, 2)) for id, names in chosen]
 
-# %% ../nbs/11e_retrieval.ipynb #cf1b0341
-def hard_negative(id: str, near: list[str], means: dict[str, tuple], dice: random.Random) -> str | None:
-    "A name that is near and means something else."
+# %% ../nbs/11e_retrieval.ipynb #20bc4635
+def hard_negative(id: str, near: list[str], means: dict, dice: random.Random) -> str | None:
+    "One of the ten nearest names that do not mean the concept; None if all do."
     others = [name for name in near if id not in means[name]]
     return dice.choice(others[:10]) if others else None
 
-# %% ../nbs/11e_retrieval.ipynb #b555dd15
+# %% ../nbs/11e_retrieval.ipynb #efbd3b4a
 def synonym_batches(
     vocabulary: Vocabulary,
     near: Callable[[list[str]], list[list[str]]],  # texts → names that look similar, best first
@@ -186,12 +188,13 @@ def synonym_batches(
     steps: int,
     seed: int,
 ) -> Iterator[tuple[list[str], list[str], np.ndarray]]:
-    "Batches for contrastive learning: names; their partners, then the hard negatives; (names, columns) true where a column must not count as wrong."
+    "Names; their partners and hard negatives, as columns; (names, columns) true where a column must not count as wrong."
     dice, means = random.Random(seed), name_concepts(vocabulary)
-    groups = [(c.id, list(dict.fromkeys(map(cleaned, c.names)))) for c in vocabulary.concepts.values()]
-    groups = [(id, names) for id, names in groups if len(names) > 1]
+    groups = {c.id: list(dict.fromkeys(map(cleaned, c.names))) for c in vocabulary.concepts.values()}
+    groups = [(id, names) for id, names in groups.items() if len(names) > 1]
     if not groups:
-        raise CourseError(f'{vocabulary.name} has no concept with two names: there are no synonyms to learn from.')
+        raise CourseError(f'{vocabulary.name} has no concept with two names: '
+                          'there are no synonyms to learn from.')
     for _ in range(steps):
         ids, left, right = zip(*synonym_pairs(groups, batch_size, dice))
         negatives = []
@@ -202,7 +205,7 @@ def synonym_batches(
         np.fill_diagonal(same, False)     # its partner is the answer
         yield list(left), columns, same
 
-# %% ../nbs/11e_retrieval.ipynb #e7c22d0c
+# %% ../nbs/11e_retrieval.ipynb #e89e888d
 def synonym_loss(encoder: Encoder, left: list[str], columns: list[str], same: np.ndarray,
                  temperature: float) -> torch.Tensor:
     "Cross-entropy of the partner of each name among all columns that may count as wrong."
@@ -211,7 +214,7 @@ def synonym_loss(encoder: Encoder, left: list[str], columns: list[str], same: np
     scores = scores.masked_fill(torch.tensor(same, device=scores.device), -1e4)
     return cross_entropy(scores, torch.arange(len(left), device=scores.device))
 
-# %% ../nbs/11e_retrieval.ipynb #23f170d7
+# %% ../nbs/11e_retrieval.ipynb #02e5a26b
 def near_by(names: list[str], vectors: torch.Tensor, k: int = 30) -> Callable:
     "A function: texts that are among the names → the k names nearest to each."
     place = {name: i for i, name in enumerate(names)}
@@ -220,7 +223,7 @@ def near_by(names: list[str], vectors: torch.Tensor, k: int = 30) -> Callable:
         return [[names[j] for j in row] for row in places.tolist()]
     return near
 
-# %% ../nbs/11e_retrieval.ipynb #569ea5ce
+# %% ../nbs/11e_retrieval.ipynb #7dc54948
 def teach_synonyms(
     checkpoint,                 # folder or Hub name
     vocabulary: Vocabulary,
@@ -233,7 +236,7 @@ def teach_synonyms(
 ) -> Encoder:
     "Contrastive learning over the names of a vocabulary (the idea of SapBERT, Liu et al. 2021)."
     seed_everything(seed)
-    encoder = replace(open_encoder(checkpoint, pooling), source='')   # what it becomes is in no folder yet
+    encoder = replace(open_encoder(checkpoint, pooling), source='')   # it is in no folder yet
     names = list(name_concepts(vocabulary))
     near = near_by(names, embed(names, encoder, progress='names as the checkpoint sees them'))
     optimizer = torch.optim.AdamW(encoder.model.parameters(), lr=learning_rate, weight_decay=.01)
@@ -275,7 +278,7 @@ def counted_by_note(rows: Iterable[tuple]) -> dict:
     "In which notes a key had which meaning."
     counts = defaultdict(lambda: defaultdict(Counter))
     for key, meaning, note in rows: counts[key][meaning][note] += 1
-    return {key: {meaning: dict(notes) for meaning, notes in meanings.items()} for key, meanings in counts.items()}
+    return {key: dict(meanings) for key, meanings in counts.items()}
 
 def elsewhere(notes: dict[str, int], left_out: str | None) -> int:
     "How often, the note that is left out aside."
@@ -295,9 +298,9 @@ def relatives_of(vocabulary: Vocabulary) -> dict[str, set[str]]:
         for parent in concept.parents: relatives[parent].add(concept.id)
     return relatives
 
-# %% ../nbs/11e_retrieval.ipynb #3ec8bd3e
+# %% ../nbs/11e_retrieval.ipynb #6f0c6d83
 class Dictionary:
-    "All names that can be searched, with what they mean: by the vocabulary, and in each training note."
+    "All names that can be searched, and what they mean: by the vocabulary, and in each training note."
     def __init__(
         self,
         vocabulary: Vocabulary,
@@ -305,13 +308,14 @@ class Dictionary:
     ):
         training = list(training)
         listed = name_concepts(vocabulary)
-        used = counted_by_note((cleaned(m.expanded), m.ids[0], m.doc_id) for m in training if len(m.ids) == 1)
+        rows = [(cleaned(m.expanded), m.ids, m.doc_id) for m in training]
+        used = counted_by_note((name, ids[0], note) for name, ids, note in rows if len(ids) == 1)
         self.vocabulary = vocabulary
         self.names = list(dict.fromkeys([*listed, *used]))
         self.place = {name: i for i, name in enumerate(self.names)}
         self.means = [listed.get(name, ()) for name in self.names]   # concepts, by the vocabulary
         self.notes = [used.get(name, {}) for name in self.names]     # concept → note → how often
-        self.together = counted_by_note((cleaned(m.expanded), m.ids, m.doc_id) for m in training)   # all concepts of a mention
+        self.together = counted_by_note(rows)                        # all concepts of a mention
         self.notes_of = defaultdict(Counter)                         # concept → note → how often
         for m in training:
             for id in m.ids: self.notes_of[id][m.doc_id] += 1
@@ -323,13 +327,13 @@ def meant(
     self: Dictionary,
     name: str,                     # cleaned
     left_out: str | None = None,   # a training note that does not count
-) -> tuple[tuple[str, ...], dict[str, int]]:   # by the vocabulary; by training notes, with how often
+) -> tuple[tuple, dict[str, int]]:   # by the vocabulary; by training notes, with how often
     "The concepts of a name."
     if (place := self.place.get(name)) is None: return (), {}
     counts = {id: elsewhere(notes, left_out) for id, notes in self.notes[place].items()}
     return self.means[place], {id: n for id, n in counts.items() if n}
 
-# %% ../nbs/11e_retrieval.ipynb #9b152e0c
+# %% ../nbs/11e_retrieval.ipynb #36837a90
 @patch
 def meant_together(
     self: Dictionary,
@@ -337,9 +341,10 @@ def meant_together(
     left_out: str | None = None,
 ) -> Counter:                      # the concepts of a whole mention → how often; () for none
     "What mentions of this name were, in training notes."
-    return Counter({ids: elsewhere(notes, left_out) for ids, notes in self.together.get(name, {}).items()})
+    notes_of = self.together.get(name, {})
+    return Counter({ids: elsewhere(notes, left_out) for ids, notes in notes_of.items()})
 
-# %% ../nbs/11e_retrieval.ipynb #46cc8136
+# %% ../nbs/11e_retrieval.ipynb #ad9781e6
 class DenseIndex:
     "Names as vectors of an encoder."
     def __init__(self, names: Sequence[str], encoder: Encoder):
@@ -349,7 +354,7 @@ class DenseIndex:
         "The cosine of each text and each name."
         return (remembered(texts, self.encoder) @ self.matrix.T).numpy()
 
-# %% ../nbs/11e_retrieval.ipynb #b94756c3
+# %% ../nbs/11e_retrieval.ipynb #059c8ac7
 def places_near(scores: Sequence[np.ndarray], near: int) -> list[int]:
     "Places of the names with the largest scores, of any view."
     found = set()
@@ -369,7 +374,7 @@ def near_names(texts: Iterable[str], dictionary: Dictionary, views: Sequence, ne
             found[text] = places, rows[:, places].T
     return found
 
-# %% ../nbs/11e_retrieval.ipynb #5f8fdc26
+# %% ../nbs/11e_retrieval.ipynb #6d070471
 def concept_cosines(places: np.ndarray, cosines: np.ndarray, dictionary: Dictionary, left_out:
                     str | None) -> dict[str, np.ndarray]:
     "The largest cosine of each concept, by view and source."
@@ -384,7 +389,7 @@ def by_view(cosines: np.ndarray) -> np.ndarray:
     "The larger cosine of the two sources, for each view."
     return cosines.max(-1)
 
-# %% ../nbs/11e_retrieval.ipynb #faa226ae
+# %% ../nbs/11e_retrieval.ipynb #363b655e
 def candidates(
     mentions: Sequence[Mention],
     dictionary: Dictionary,
@@ -395,7 +400,8 @@ def candidates(
     "The concepts that come into question, most similar first."
     found = []
     for m in mentions:
-        cosines = concept_cosines(*near[cleaned(m.expanded)], dictionary, m.doc_id if leave_out else None)
+        left_out = m.doc_id if leave_out else None
+        cosines = concept_cosines(*near[cleaned(m.expanded)], dictionary, left_out)
         order = sorted((-sum(by_view(values)), id) for id, values in cosines.items())
         found.append([(id, cosines[id]) for _, id in order[:k]])
     return found
@@ -410,7 +416,7 @@ class Case:
     dictionary: Dictionary
     views: tuple[str, ...]           # what they are called
     left_out: str | None = None      # the mention's own note, if it is a training note
-    others: Counter = field(default_factory=Counter)   # concept → other mentions of the note nearest to it
+    others: Counter = field(default_factory=Counter)   # concept → other mentions of the note
 
     @cached_property
     def text(self) -> str: return cleaned(self.mention.expanded)
@@ -422,7 +428,7 @@ class Case:
         "The words of each name of a concept, the preferred name first."
         return self.dictionary.words.get(id, [frozenset()])
 
-# %% ../nbs/11e_retrieval.ipynb #23f905c0
+# %% ../nbs/11e_retrieval.ipynb #c01404be
 def similarity(case: Case) -> dict[str, np.ndarray]:
     "The cosine of each view, by names of the vocabulary and by training mentions."
     columns = {}
@@ -431,16 +437,16 @@ def similarity(case: Case) -> dict[str, np.ndarray]:
         columns[f'{view}, training'] = case.cosines[:, v, 1]
     return columns
 
-# %% ../nbs/11e_retrieval.ipynb #eb0c88d4
+# %% ../nbs/11e_retrieval.ipynb #1c75b4b0
 def distance_to_the_best(case: Case) -> dict[str, np.ndarray]:
     "How far each candidate is behind the most similar one, view by view: 0 or less."
     cosines = by_view(case.cosines)
     behind = cosines - cosines.max(axis=0)
     return {f'{view}, behind': behind[:, v] for v, view in enumerate(case.views)}
 
-# %% ../nbs/11e_retrieval.ipynb #005e7b73
+# %% ../nbs/11e_retrieval.ipynb #51cdf962
 def meaning_of_the_name(case: Case) -> dict[str, list]:
-    "Whether the concept is listed under the name; how often, and in which share, the name meant it."
+    "Whether the concept is listed under the name; how often, and in what share, the name meant it."
     listed, counts = case.dictionary.meant(case.text, case.left_out)
     before = [counts.get(id, 0) for id in case.ids]
     total = max(1, sum(counts.values()))
@@ -448,32 +454,32 @@ def meaning_of_the_name(case: Case) -> dict[str, list]:
             'meant before': before,
             'share of meanings': [n/total for n in before]}
 
-# %% ../nbs/11e_retrieval.ipynb #f68a5129
+# %% ../nbs/11e_retrieval.ipynb #6251807e
 def frequency_of_the_concept(case: Case) -> dict[str, list]:
     "Logarithms of how many training mentions and notes have the concept."
     notes = [case.dictionary.notes_of.get(id, {}) for id in case.ids]
     return {'mentions': [np.log1p(elsewhere(n, case.left_out)) for n in notes],
             'notes': [np.log1p(len(n) - (case.left_out in n)) for n in notes]}
 
-# %% ../nbs/11e_retrieval.ipynb #9497cd23
+# %% ../nbs/11e_retrieval.ipynb #ddd511e0
 def rest_of_the_note(case: Case) -> dict[str, list]:
     "How many other mentions of the note have this as their nearest concept."
     return {'other mentions': [case.others[id] for id in case.ids]}
 
-# %% ../nbs/11e_retrieval.ipynb #cde61b7d
+# %% ../nbs/11e_retrieval.ipynb #ac8af77a
 def jaccard(a: frozenset, b: frozenset) -> float:
     "Words in common, as a share of all words."
     return len(a & b)/max(1, len(a | b))
 
 def words_in_common(case: Case) -> dict[str, list]:
-    "Words shared with the most similar name; how much of the mention a name covers; the preferred name."
+    "Words shared with the most similar name, and with the preferred one; share of the mention covered."
     def covered(name): return len(case.words & name)/max(1, len(case.words))
     names = [case.names(id) for id in case.ids]
     return {'best name': [max(jaccard(case.words, name) for name in own) for own in names],
             'covered': [max(map(covered, own)) for own in names],
             'preferred name': [jaccard(case.words, own[0]) for own in names]}
 
-# %% ../nbs/11e_retrieval.ipynb #a1b08625
+# %% ../nbs/11e_retrieval.ipynb #1e61b64d
 def number_of_names(case: Case) -> dict[str, list]:
     "How many names the vocabulary has for the concept."
     return {'names': [len(case.names(id)) for id in case.ids]}
@@ -488,9 +494,9 @@ def origin_of_the_id(case: Case) -> dict[str, list]:
     return {'OMIM': [id[:1].isdigit() for id in case.ids],
             'MeSH': [id[:1] == 'D' for id in case.ids]}
 
-# %% ../nbs/11e_retrieval.ipynb #4b3abc5b
+# %% ../nbs/11e_retrieval.ipynb #39239419
 def kind_of_mention(case: Case) -> dict[str, list]:
-    "The same for all candidates: how often the name meant no concept, its length, whether it is a short form."
+    "How often the name meant no concept, its length, whether it is a short form."
     listed, _ = case.dictionary.meant(case.text)
     values = {
         'meant nothing': case.dictionary.meant_together(case.text, case.left_out)[()],
@@ -501,7 +507,7 @@ def kind_of_mention(case: Case) -> dict[str, list]:
         'upper case': case.mention.text.isupper()}
     return {column: [value]*len(case.ids) for column, value in values.items()}
 
-# %% ../nbs/11e_retrieval.ipynb #ff0b825d
+# %% ../nbs/11e_retrieval.ipynb #8c870e92
 EVIDENCE = {
     'similarity': similarity,
     'distance to the best': distance_to_the_best,
@@ -515,7 +521,7 @@ EVIDENCE = {
     'kind of mention': kind_of_mention,
 }
 
-# %% ../nbs/11e_retrieval.ipynb #a690f55d
+# %% ../nbs/11e_retrieval.ipynb #d40df598
 def evidence(
     case: Case,
     kinds: Sequence[str] = tuple(EVIDENCE),
@@ -525,7 +531,7 @@ def evidence(
     for kind in kinds: columns |= EVIDENCE[kind](case)
     return columns
 
-# %% ../nbs/11e_retrieval.ipynb #59a8f0b7
+# %% ../nbs/11e_retrieval.ipynb #8249b3c8
 def cases_of(mentions: Sequence[Mention], found: Sequence[list], dictionary: Dictionary, views:
              Sequence[str], leave_out: bool = False, around: Sequence[tuple[Mention, list]] =
              ()) -> list[Case]:
@@ -537,17 +543,18 @@ def cases_of(mentions: Sequence[Mention], found: Sequence[list], dictionary: Dic
     for m, row in zip(mentions, found):
         if not row: continue
         ids, cosines = zip(*row)
-        others = Counter(id for text, id in nearest_of_note[m.doc_id] if text != cleaned(m.expanded))
-        cases.append(Case(m, list(ids), np.stack(cosines), dictionary, tuple(views), m.doc_id if leave_out else None, others))
+        text, left_out = cleaned(m.expanded), m.doc_id if leave_out else None
+        others = Counter(id for other, id in nearest_of_note[m.doc_id] if other != text)
+        cases.append(Case(m, list(ids), np.stack(cosines), dictionary, tuple(views), left_out, others))
     return cases
 
-# %% ../nbs/11e_retrieval.ipynb #0ae39ccd
+# %% ../nbs/11e_retrieval.ipynb #7db197ef
 def features(cases: Sequence[Case], kinds: Sequence[str] = tuple(EVIDENCE)) -> np.ndarray:
     "The evidence about all candidates, case after case."
     rows = [np.array(list(evidence(case, kinds).values()), np.float32).T for case in cases]
     return np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
 
-# %% ../nbs/11e_retrieval.ipynb #38a92803
+# %% ../nbs/11e_retrieval.ipynb #cd0d9f20
 @dataclass
 class Asked:
     "Mentions with their candidates and the evidence for each candidate."
@@ -568,15 +575,16 @@ def fit_judge(
     seed: int = 0,
     forest: int = 200,         # trees of the forest; 0: boosted ones only
 ) -> list:                     # of classifiers
-    "Trees that say how probable it is that a candidate is right; learned from mentions of one concept or none."
-    right = np.array([id in m.ids for m, row in zip(asked.mentions, asked.found) for id, _ in row])
-    used = np.array([len(m.ids) < 2 for m, row in zip(asked.mentions, asked.found) for _ in row])
+    "Trees for how probable it is that a candidate is right; mentions of several concepts do not teach."
+    pairs = [(id, m.ids) for m, row in zip(asked.mentions, asked.found) for id, _ in row]
+    right, used = np.array([id in ids for id, ids in pairs]), np.array([len(ids) < 2 for _, ids in pairs])
     boosted = HistGradientBoostingClassifier(
-        max_iter=120, learning_rate=.1, max_leaf_nodes=15, min_samples_leaf=30, l2_regularization=1.,
-        max_features=.7, early_stopping=False, random_state=seed)
+        max_iter=120, learning_rate=.1, max_leaf_nodes=15, min_samples_leaf=30,
+        l2_regularization=1., max_features=.7, early_stopping=False, random_state=seed)
     judge = [boosted.fit(asked.rows[used], right[used])]
     if forest:
-        grown = ExtraTreesClassifier(forest, min_samples_leaf=4, max_features=.4, n_jobs=-1, random_state=seed)
+        grown = ExtraTreesClassifier(
+            forest, min_samples_leaf=4, max_features=.4, n_jobs=-1, random_state=seed)
         judge.append(grown.fit(asked.rows[used], right[used]).set_params(n_jobs=1))
     return judge
 
@@ -586,8 +594,9 @@ def judged(
     asked: Asked,
 ) -> list[list[tuple[str, float]]]:   # for each mention: concept and mean probability, best first
     "Candidates in the order of the judge."
-    probabilities = np.mean([trees.predict_proba(asked.rows)[:, 1] for trees in judge], 0).tolist() if len(asked.rows) else []
-    remaining, ranked = iter(probabilities), []
+    if not len(asked.rows): return [[] for _ in asked.found]
+    probabilities = np.mean([trees.predict_proba(asked.rows)[:, 1] for trees in judge], 0)
+    remaining, ranked = iter(probabilities.tolist()), []
     for row in asked.found:
         answers = [(id, next(remaining)) for id, _ in row]
         ranked.append(sorted(answers, key=lambda answer: (-answer[1], answer[0])))
@@ -621,32 +630,40 @@ class Reading:
     ids: tuple[str, ...]
     evidence: dict[str, float]
 
-# %% ../nbs/11e_retrieval.ipynb #17e01734
+# %% ../nbs/11e_retrieval.ipynb #e4a48519
 def joint_reading(
     mention: Mention,
     ranked: list,              # the mention's candidates in the order of the judge
     best: list,                # of `best_way`
     dictionary: Dictionary,
     left_out: str | None = None,
-) -> tuple[tuple[str, ...], dict[str, float]] | None:   # concepts, evidence; None: nothing speaks for several
+) -> tuple[tuple, dict[str, float]] | None:   # concepts, evidence; None: nothing speaks for several
     "The concepts that training notes gave to a mention of this name, or else those of its parts."
     name = cleaned(mention.expanded)
     before = dictionary.meant_together(name, left_out)
     joint = {ids: n for ids, n in before.items() if n and len(ids) > 1}
     if not joint and not best: return None
-    ids = max(joint, key=lambda ids: (joint[ids], ids)) if joint else tuple(dict.fromkeys(id for id, _ in best))
+    if joint: ids = max(joint, key=lambda ids: (joint[ids], ids))
+    else: ids = tuple(dict.fromkeys(id for id, _ in best))
     several, probabilities = sum(joint.values()), [p for _, p in best] or [0.]
     top, top_probability = ranked[0] if ranked else ('', 0.)
     listed, _ = dictionary.meant(name)
     return ids, {
-        'whole': top_probability, 'weakest part': min(probabilities), 'mean of the parts': float(np.mean(probabilities)),
-        'parts': len(probabilities), 'concepts': len(ids), 'the whole is listed': bool(listed),
-        'several before': several, 'one before': before.total() - several,
-        'share of several': several/max(1, before.total()), 'the whole is one of them': top in ids,
+        'whole': top_probability,
+        'weakest part': min(probabilities),
+        'mean of the parts': float(np.mean(probabilities)),
+        'parts': len(probabilities),
+        'concepts': len(ids),
+        'the whole is listed': bool(listed),
+        'several before': several,
+        'one before': before.total() - several,
+        'share of several': several/max(1, before.total()),
+        'the whole is one of them': top in ids,
         **{f'has {joint!r}': joint in mention.expanded for joint in JOINTS},
-        'words': len(name.split()), 'taken apart': bool(best)}
+        'words': len(name.split()),
+        'taken apart': bool(best)}
 
-# %% ../nbs/11e_retrieval.ipynb #762eea6c
+# %% ../nbs/11e_retrieval.ipynb #541074e4
 def joint_readings(mentions: Sequence[Mention], ranked: Sequence[list], parts:
                    Sequence[tuple[int, int, Mention]], ranked_parts: Sequence[list],
                    dictionary: Dictionary, leave_out: bool = False) -> list[Reading]:
@@ -655,11 +672,12 @@ def joint_readings(mentions: Sequence[Mention], ranked: Sequence[list], parts:
     for (i, way, _), row in zip(parts, ranked_parts): ways[i][way].append(row)
     readings = []
     for i, m in enumerate(mentions):
-        found = joint_reading(m, ranked[i], best_way(ways[i].values()), dictionary, m.doc_id if leave_out else None)
+        best, left_out = best_way(ways[i].values()), m.doc_id if leave_out else None
+        found = joint_reading(m, ranked[i], best, dictionary, left_out)
         if found: readings.append(Reading(i, *found))
     return readings
 
-# %% ../nbs/11e_retrieval.ipynb #da40244f
+# %% ../nbs/11e_retrieval.ipynb #8e124665
 def evidence_table(readings: Sequence[Reading]) -> pd.DataFrame:   # float32
     "A row for each reading, a column for each kind of evidence."
     return pd.DataFrame([reading.evidence for reading in readings]).astype(np.float32)
@@ -670,10 +688,10 @@ def overlap(said: Iterable[str], true: Iterable[str]) -> float:
     said, true = set(said), set(true)
     return 2*len(said & true)/max(1, len(said) + len(true))
 
-# %% ../nbs/11e_retrieval.ipynb #cac3f9ff
+# %% ../nbs/11e_retrieval.ipynb #361b5a3f
 def fit_splitter(mentions: Sequence[Mention], ranked: Sequence[list], readings:
                  Sequence[Reading], seed: int = 0) -> HistGradientBoostingClassifier | None:
-    "Trees that say whether a mention is better read as several concepts; None if the mentions do not show both."
+    "Trees that say whether a mention is better read as several concepts; None if all mentions agree."
     def gain(reading):
         true, single = mentions[reading.mention].ids, [id for id, _ in ranked[reading.mention][:1]]
         return overlap(reading.ids, true) - overlap(single, true)
@@ -687,7 +705,7 @@ def fit_splitter(mentions: Sequence[Mention], ranked: Sequence[list], readings:
 
 
 
-# %% ../nbs/11e_retrieval.ipynb #6c3ab937
+# %% ../nbs/11e_retrieval.ipynb #77489929
 def spoken(
     ranked: Sequence[list],                # of `Normalizer.rank`
     joint: Sequence[tuple[str, ...] | None],
@@ -697,20 +715,21 @@ def spoken(
     def first(row): return tuple(id for id, p in row[:1] if p >= least)
     return [several or first(row) for row, several in zip(ranked, joint)]
 
-# %% ../nbs/11e_retrieval.ipynb #fa619c14
+# %% ../nbs/11e_retrieval.ipynb #7c567590
 def threshold(mentions: Sequence[Mention], ranked: Sequence[list], score: Callable, slack:
               float = 0.) -> float:
     "The lowest probability below which it is best to say nothing."
     nothing_joint = [None]*len(mentions)
-    scores = {least: score(mentions, spoken(ranked, nothing_joint, least)) for least in np.arange(0, 1, .02).tolist()}
-    return min(least for least, value in scores.items() if value >= (1 - slack)*max(scores.values()))
+    steps = np.arange(0, 1, .02).tolist()
+    scores = [score(mentions, spoken(ranked, nothing_joint, least)) for least in steps]
+    return min(least for least, value in zip(steps, scores) if value >= (1 - slack)*max(scores))
 
 def decisions_right(mentions: Sequence[Mention], said: Sequence[tuple[str, ...]]) -> int:
     "Mentions about which one of their concepts was said, or nothing if they have none."
     pairs = zip(mentions, said, strict=True)
     return sum(bool({*ids} & {*m.ids}) if m.ids else not ids for m, ids in pairs)
 
-# %% ../nbs/11e_retrieval.ipynb #03fd6486
+# %% ../nbs/11e_retrieval.ipynb #43c3d314
 @dataclass
 class Looked:
     "Mentions, and all ways to take them apart, with the evidence for their candidates."
@@ -718,24 +737,25 @@ class Looked:
     parts: Asked
     places: list[tuple[int, int, Mention]]   # of `parts_of`
 
-# %% ../nbs/11e_retrieval.ipynb #1eb3676c
+# %% ../nbs/11e_retrieval.ipynb #ef5787a7
 class Normalizer:
-    "Finds the concepts of mentions: candidates by several views, a judge, joint readings, and the probabilities below which it is better to say nothing."
+    "Finds the concepts of mentions: candidates, a judge, joint readings, and when to say nothing."
     def __init__(
         self,
         vocabulary: Vocabulary,
-        training: Sequence[Mention] = (),  # with their concepts, empty for none; without any the nearest name decides
+        training: Sequence[Mention] = (),  # with their concepts; without any the nearest name decides
         encoder: Encoder | None = None,    # None: letters only
         letters: bool = True,              # the view by letters; False: the encoder only
         names: bool = True,                # training mentions are names, too
         k: int = 30,                       # candidates of each mention
         rerank: bool = True,               # a judge puts the candidates in order
-        forest: int = 200,                 # trees in the judge that grow on their own; 0: boosted ones only
+        forest: int = 200,                 # trees of the judge's forest; 0: boosted ones only
         split: bool = True,                # mentions may be of several concepts
         seed: int = 0,
         kinds: Sequence[str] = tuple(EVIDENCE),   # of evidence that the judge sees
     ):
-        if not letters and not encoder: raise CourseError('A normalizer needs letters, an encoder, or both.')
+        if not letters and not encoder:
+            raise CourseError('A normalizer needs letters, an encoder, or both.')
         self.dictionary = Dictionary(vocabulary, training if names else ())
         self.views = {}
         if letters: self.views['letters'] = TfidfIndex(self.dictionary.names)
@@ -747,30 +767,32 @@ class Normalizer:
             self.lesson = self.look(list(training), leave_out=True)
             self.learn(seed)
 
-# %% ../nbs/11e_retrieval.ipynb #222de764
+# %% ../nbs/11e_retrieval.ipynb #11115652
 @patch
-def _asked(self: Normalizer, mentions: Sequence[Mention], near: dict, leave_out: bool, around: Sequence | None = None) -> Asked:
+def _asked(self: Normalizer, mentions: Sequence, near: dict, leave_out: bool, around=None) -> Asked:
     "Mentions with their candidates and the evidence for each."
     found = candidates(mentions, self.dictionary, near, self.k, leave_out)
     around = list(zip(mentions, found)) if around is None else around
     cases = cases_of(mentions, found, self.dictionary, list(self.views), leave_out, around)
     return Asked(mentions, found, features(cases, self.kinds))
 
-# %% ../nbs/11e_retrieval.ipynb #cf3f976a
+# %% ../nbs/11e_retrieval.ipynb #52c40046
 @patch
 def look(
     self: Normalizer,
     mentions: Sequence[Mention],
-    leave_out: bool = False,       # they are training mentions: do not look at what their own notes say
+    leave_out: bool = False,       # they are training mentions: leave their own notes out
 ) -> Looked:
     "What `rank` needs to know about mentions."
     places = parts_of(mentions) if self.split else []
     parts = [part for _, _, part in places]
-    near = near_names([cleaned(m.expanded) for m in (*mentions, *parts)], self.dictionary, [*self.views.values()])
+    texts = [cleaned(m.expanded) for m in (*mentions, *parts)]
+    near = near_names(texts, self.dictionary, [*self.views.values()])
     whole = self._asked(mentions, near, leave_out)
-    return Looked(whole, self._asked(parts, near, leave_out, list(zip(mentions, whole.found))), places)
+    around = list(zip(mentions, whole.found))
+    return Looked(whole, self._asked(parts, near, leave_out, around), places)
 
-# %% ../nbs/11e_retrieval.ipynb #50cc5d32
+# %% ../nbs/11e_retrieval.ipynb #38f7ab50
 def judged_by_others(looked: Looked, seed: int, forest: int) -> tuple[list, list]:
     "What judges say that have not learned from a mention's note."
     notes = sorted({m.doc_id for m in looked.whole.mentions})
@@ -784,11 +806,11 @@ def judged_by_others(looked: Looked, seed: int, forest: int) -> tuple[list, list
             answers.update(zip(held_out, judged(judge, asked.take(held_out))))
     return [ranked[i] for i in sorted(ranked)], [ranked_parts[i] for i in sorted(ranked_parts)]
 
-# %% ../nbs/11e_retrieval.ipynb #9e293daf
+# %% ../nbs/11e_retrieval.ipynb #1d583314
 @patch
-@threadpool_limits.wrap(limits=1, user_api='openmp')   # threads of boosted trees wait for each other, long where other programs run
+@threadpool_limits.wrap(limits=1, user_api='openmp')   # threads of boosted trees wait for each other
 def learn(self: Normalizer, seed: int = 0) -> Normalizer:
-    "Fit the judge, `none_below` (a mention has probably no concept), `doubt_below` (a guess costs document F1) and the splitter."
+    "Fit the judge, `none_below` (probably no concept), `doubt_below` (a guess costs F1) and the splitter."
     if seed == self.learned: return self
     self.learned, training = seed, self.lesson.whole.mentions
     self.judge = fit_judge(self.lesson.whole, seed, self.forest)
@@ -796,44 +818,47 @@ def learn(self: Normalizer, seed: int = 0) -> Normalizer:
     self.none_below = threshold(training, ranked, decisions_right)
     with_concept, their_ranked = zip(*[(m, row) for m, row in zip(training, ranked) if m.ids])
     def f1(mentions, said): return document_f1(mentions, said)['f1']
-    self.doubt_below = threshold(with_concept, their_ranked, f1, slack=.002)   # near its maximum the score hardly changes
+    self.doubt_below = threshold(with_concept, their_ranked, f1, slack=.002)   # the maximum is flat
     if self.split:
-        readings = joint_readings(training, ranked, self.lesson.places, ranked_parts, self.dictionary, leave_out=True)
+        places = self.lesson.places
+        readings = joint_readings(training, ranked, places, ranked_parts, self.dictionary, leave_out=True)
         self.splitter = fit_splitter(training, ranked, readings, seed)
     return self
 
-# %% ../nbs/11e_retrieval.ipynb #f43b7c93
+# %% ../nbs/11e_retrieval.ipynb #b428fb93
 @patch
 def _order(self: Normalizer, asked: Asked) -> list[list[tuple[str, float]]]:
     "Candidates with their probability, or their mean cosine where nothing was learned."
     if self.judge: return judged(self.judge, asked)
     return [[(id, float(by_view(cosines).mean())) for id, cosines in row] for row in asked.found]
 
-# %% ../nbs/11e_retrieval.ipynb #f612f4cb
+# %% ../nbs/11e_retrieval.ipynb #f40e324e
 @patch
 def _believed(self: Normalizer, readings: Sequence[Reading]) -> Sequence[bool]:
     "Which readings are better than a single concept."
     if not readings: return []
     table = evidence_table(readings)
-    return self.splitter.predict(table.to_numpy()) if self.splitter else table['weakest part'] > table['whole']
+    if self.splitter: return self.splitter.predict(table.to_numpy())
+    return table['weakest part'] > table['whole']
 
-# %% ../nbs/11e_retrieval.ipynb #f2080323
+# %% ../nbs/11e_retrieval.ipynb #682b40ba
 @patch
 def rank(
     self: Normalizer,
     mentions: Sequence[Mention],
     looked: Looked | None = None,   # of `look`, if that was done before
 ) -> tuple[list[list[tuple[str, float]]], list[tuple[str, ...] | None]]:
-    "For each mention its candidates with their probability, best first; and its concepts if it is read as several, else None."
+    "For each mention its candidates and their probability, best first; its concepts if they are several."
     looked = looked or self.look(mentions)
     ranked, ranked_parts = self._order(looked.whole), self._order(looked.parts)
     joint = [None]*len(mentions)
-    readings = joint_readings(mentions, ranked, looked.places, ranked_parts, self.dictionary) if self.split else []
+    readings = []
+    if self.split: readings = joint_readings(mentions, ranked, looked.places, ranked_parts, self.dictionary)
     for reading, believed in zip(readings, self._believed(readings)):
         if believed: joint[reading.mention] = reading.ids
     return ranked, joint
 
-# %% ../nbs/11e_retrieval.ipynb #3b8dd96d
+# %% ../nbs/11e_retrieval.ipynb #d2752b9d
 @patch
 def concepts(
     self: Normalizer,
@@ -844,27 +869,29 @@ def concepts(
     "What is said about each mention: one concept, several, or perhaps none."
     return spoken(*self.rank(mentions, looked), least)
 
-# %% ../nbs/11e_retrieval.ipynb #04e22082
+# %% ../nbs/11e_retrieval.ipynb #3e0066d3
 def answers_of(ranked: list[tuple[str, float]], joint: tuple[str, ...] | None, vocabulary:
                Vocabulary, k: int) -> list[dict]:
     "The first concepts as dictionaries, those of a joint reading in front."
     scores, joint = dict(ranked), joint or ()
     order = list(dict.fromkeys([*joint, *scores]))[:k]
     def name(id): return vocabulary.preferred(id) if id in vocabulary.concepts else id
-    return [dict(id=id, name=name(id), score=scores.get(id, float('nan')), joint=id in joint) for id in order]
+    nan = float('nan')
+    return [dict(id=id, name=name(id), score=scores.get(id, nan), joint=id in joint) for id in order]
 
-# %% ../nbs/11e_retrieval.ipynb #60c6f044
+# %% ../nbs/11e_retrieval.ipynb #041feaf8
 def normalize(
     texts: Sequence[str],
     vocabulary: Vocabulary,
-    model: 'Normalizer | Encoder | str | None' = None,  # a fitted Normalizer, an encoder or the checkpoint of one; None: letters only
+    model: Normalizer | Encoder | str | None = None,  # a checkpoint's folder, too; None: letters only
     k: int = 5,
-) -> list[list[dict]]:   # for each text its concepts, best first: id, name, score, joint (one of several that the text stands for)
+) -> list[list[dict]]:   # for each text its concepts, best first: id, name, score, joint (one of several)
     "Look up strings. A text that is read as several concepts has those first."
     if isinstance(model, (str, Path)): model = open_encoder(model)
     if not isinstance(model, Normalizer): model = Normalizer(vocabulary, encoder=model)
     mentions = [Mention(str(i), 0, len(text), text, text) for i, text in enumerate(texts)]
-    return [answers_of(ranked, joint, vocabulary, k) for ranked, joint in zip(*model.rank(mentions))]
+    ranked, joint = model.rank(mentions)
+    return [answers_of(row, several, vocabulary, k) for row, several in zip(ranked, joint)]
 
 # %% ../nbs/11e_retrieval.ipynb #ecba673f
 SYSTEMS = {
@@ -881,14 +908,15 @@ SYSTEMS = {
     'encoder only, no judge': dict(letters=False, rerank=False, split=False),
     'letters only, no judge': dict(encoder='', rerank=False, split=False),
 }
-SYSTEMS |= {f'without {kind}': dict(kinds=[other for other in EVIDENCE if other != kind]) for kind in EVIDENCE}
+for kind in EVIDENCE: SYSTEMS[f'without {kind}'] = dict(kinds=[k for k in EVIDENCE if k != kind])
 
-# %% ../nbs/11e_retrieval.ipynb #6e3ef91f
+# %% ../nbs/11e_retrieval.ipynb #dfaa8f90
 def systems_that_differ(taught: Encoder | None, plain: Encoder | None) -> list[str]:
     "The twelve systems, without those that need an encoder that is not there."
     names = [name for name in SYSTEMS if not name.startswith('without')]
     if plain is None: names.remove('encoder not taught')
-    return names if taught else [name for name in names if not name.startswith(('encoder', 'letters'))]
+    if taught: return names
+    return [name for name in names if not name.startswith(('encoder', 'letters'))]
 
 # %% ../nbs/11e_retrieval.ipynb #128c9ecf
 def measured(
@@ -898,22 +926,24 @@ def measured(
     seen: set[str],                # concepts that training mentions have
     least: float = 0.,             # probability below which nothing is said
 ) -> dict[str, float]:
-    "Per cent: document F1; accuracy of what is said and of the first five (any right concept counts); the former where the concept was seen in training, and where it was not."
-    columns = {'f1': 'f1', '@1': 'accuracy', '@5': 'accuracy_at_5', '@1 seen': 'seen_accuracy', '@1 unseen': 'unseen_accuracy'}
+    "Per cent: document F1; mentions with a right concept said, or among the first five; by whether it was seen."
+    columns = {'f1': 'f1', '@1': 'accuracy', '@5': 'accuracy_at_5',
+               '@1 seen': 'seen_accuracy', '@1 unseen': 'unseen_accuracy'}
     found = ranked_metrics(mentions, ranked, seen, spoken(ranked, joint, least))
     return {column: 100*found.get(metric, float('nan')) for column, metric in columns.items()}
 
-# %% ../nbs/11e_retrieval.ipynb #aa11bc06
+# %% ../nbs/11e_retrieval.ipynb #e5f6f8fd
 def runs_of(normalizer: Normalizer, asked: Sequence[Mention], looked: Looked, seen: set[str],
             seeds: Sequence[int], silent: bool) -> pd.DataFrame:
     "A normalizer with each seed; one row if there is no judge that draws random numbers."
     runs = []
     for seed in seeds if normalizer.judge else seeds[:1]:
         if normalizer.judge: normalizer.learn(seed)
-        runs.append(measured(asked, *normalizer.rank(asked, looked), seen, normalizer.doubt_below if silent else 0.))
+        least = normalizer.doubt_below if silent else 0.
+        runs.append(measured(asked, *normalizer.rank(asked, looked), seen, least))
     return pd.DataFrame(runs)
 
-# %% ../nbs/11e_retrieval.ipynb #61ebb5b3
+# %% ../nbs/11e_retrieval.ipynb #f595954e
 def ablation(
     vocabulary: Vocabulary,
     train: Sequence[Mention],
@@ -921,20 +951,21 @@ def ablation(
     taught: Encoder | None,           # None: letters only
     plain: Encoder | None = None,     # the encoder before it was taught
     seeds: Sequence[int] = range(3),  # of the judge
-    only: Sequence[str] = (),         # of SYSTEMS; (): the twelve that are not about single kinds of evidence
-) -> pd.DataFrame:                    # a row for each system: `measured`, means over seeds, and the standard deviation of f1
+    only: Sequence[str] = (),         # of SYSTEMS; (): the twelve that are not *without* some evidence
+) -> pd.DataFrame:                    # a row for each system: means of `measured` over seeds, and sd of f1
     "The full system, the same silent in doubt, and what is left when one part is taken away."
     if unknown := [name for name in only if name not in SYSTEMS]:
         raise CourseError(f"Unknown system '{unknown[0]}'; expected one of: {'; '.join(SYSTEMS)}.")
     dev, seen = [m for m in dev if m.ids], {id for m in train for id in m.ids}
     encoders = {'': None, 'taught': taught, 'plain': plain}
+    def as_they_stand(mentions): return [replace(m, expanded=m.text) for m in mentions]
     rows, built = {}, None
     for name in tqdm(only or systems_that_differ(taught, plain), desc='systems'):
         choices = dict(encoder='taught') | SYSTEMS[name]
         silent, raw = choices.pop('silent', False), choices.pop('raw', False)
         if built != (choices, raw):   # a system that only speaks less need not be built again
             built = dict(choices), raw
-            lesson, asked = ([replace(m, expanded=m.text) if raw else m for m in mentions] for mentions in (train, dev))
+            lesson, asked = map(as_they_stand, (train, dev)) if raw else (train, dev)
             choices['encoder'] = encoders[choices['encoder']]
             normalizer = Normalizer(vocabulary, lesson, seed=min(seeds), **choices)
             looked = normalizer.look(asked)

@@ -4,17 +4,19 @@ from clinbert_nb.cdr import nil_table
 from clinbert_nb.normalization import Mention
 
 # %% ../nbs/14_cdr.ipynb #9b18ec64
-MENTIONS = [Mention('1', 0, 1, 'x', 'x', ids) for ids in (('A',), ('B',), ('C',), ())]
+def _ids(text): return [() if word == '-' else (word,) for word in text.split()]
 
-@pytest.mark.parametrize('said, row', [
-    ([('A',), ('Z',), ('Z',), ('A',)], [33.3, 0, 0, 25]),
-    ([('A',), (), ('Z',), ()], [33.3, 33.3, 100, 50]),
-    ([('A',), (), (), ('A',)], [33.3, 66.7, 0, 25]),
-    ([('A',), ('B',), ('C',), ()], [100, 0, 100, 100]),
+def _row(gold, said):
+    mentions = [Mention('1', 0, 1, 'x', 'x', ids) for ids in _ids(gold)]
+    return nil_table(mentions, dict(one=_ids(said))).loc['one'].round(1)
+
+@pytest.mark.parametrize('gold, said, row', [
+    ('A B - -', 'A Z A A', [50, 0, 0, 25]),
+    ('A B - -', 'A - - A', [50, 50, 50, 50]),
+    ('A B C -', 'A - Z -', [33.3, 33.3, 100, 50]),
 ])
-def test_each_kind_of_silence_has_its_column(said, row):
-    assert nil_table(MENTIONS, dict(one=said)).loc['one'].round(1).tolist() == row
+def test_each_kind_of_silence_has_its_column(gold, said, row):
+    assert _row(gold, said).tolist() == row
 
-def test_without_nil_nothing_is_rightly_none():
-    row = nil_table(MENTIONS[:1], dict(sure=[('A',)])).loc['sure']
-    assert row.isna().to_dict() == {'right concept': False, 'wrongly none': False, 'rightly none': True, 'all decisions right': False}
+def test_where_every_mention_has_a_concept_none_is_never_right():
+    assert _row('A', 'A').isna().tolist() == [False, False, True, False]

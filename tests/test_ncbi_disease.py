@@ -4,7 +4,7 @@ import pytest
 from clinbert_nb.ncbi_disease import f1_table, first_documents, untested
 from clinbert_nb.normalization import Mention
 
-# %% ../nbs/13_ncbi_disease.ipynb #39113cb4
+# %% ../nbs/13_ncbi_disease.ipynb #57f2b148
 def _mention(text, doc, *ids): return Mention(str(doc), 0, len(text), text, text, ids)
 
 def test_test_abstracts_do_not_teach():
