@@ -101,7 +101,7 @@ def remembered(
 
 # %% ../nbs/11e_retrieval.ipynb #f9e6654f
 def nearest_of_batch(queries: torch.Tensor, matrix: torch.Tensor, k: int, chunk: int) -> tuple:
-    "The k names with the largest inner product, chunk by chunk."
+    "Scores and places of the k names with the largest inner product, chunk by chunk."
     best, places = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.long)
     for start in range(0, len(matrix), chunk):
         scores = queries @ matrix[start:start+chunk].T
@@ -361,7 +361,13 @@ def places_near(scores: Sequence[np.ndarray], near: int) -> list[int]:
     for row in scores: found.update(np.argpartition(-row, near - 1)[:near].tolist())
     return sorted(found)
 
-def near_names(texts: Iterable[str], dictionary: Dictionary, views: Sequence, near: int = 60) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+# %% ../nbs/11e_retrieval.ipynb #e89e1a57
+def near_names(
+    texts: Iterable[str],    # cleaned
+    dictionary: Dictionary,
+    views: Sequence,         # of TfidfIndex, DenseIndex
+    near: int = 60,          # names by each view
+) -> dict[str, tuple]:       # text → places of names (names,), their cosines (names, views)
     "The names near each text by any of the views, and the text itself if it is a name."
     texts, found = list(dict.fromkeys(texts)), {}
     near = min(near, len(dictionary.names))
@@ -375,8 +381,12 @@ def near_names(texts: Iterable[str], dictionary: Dictionary, views: Sequence, ne
     return found
 
 # %% ../nbs/11e_retrieval.ipynb #6d070471
-def concept_cosines(places: np.ndarray, cosines: np.ndarray, dictionary: Dictionary, left_out:
-                    str | None) -> dict[str, np.ndarray]:
+def concept_cosines(
+    places: np.ndarray,        # of `near_names`, (names,)
+    cosines: np.ndarray,       # (names, views)
+    dictionary: Dictionary,
+    left_out: str | None,      # a training note that does not count
+) -> dict[str, np.ndarray]:    # concept → (views, 2): by names of the vocabulary, by training mentions
     "The largest cosine of each concept, by view and source."
     best = defaultdict(lambda: np.zeros((cosines.shape[1], 2)))
     for place, row in zip(places, cosines):
@@ -385,7 +395,7 @@ def concept_cosines(places: np.ndarray, cosines: np.ndarray, dictionary: Diction
             for id in ids: best[id][:, source] = np.maximum(best[id][:, source], row)
     return best
 
-def by_view(cosines: np.ndarray) -> np.ndarray:
+def by_view(cosines: np.ndarray) -> np.ndarray:   # (…, views, 2) → (…, views)
     "The larger cosine of the two sources, for each view."
     return cosines.max(-1)
 
@@ -532,9 +542,14 @@ def evidence(
     return columns
 
 # %% ../nbs/11e_retrieval.ipynb #8249b3c8
-def cases_of(mentions: Sequence[Mention], found: Sequence[list], dictionary: Dictionary, views:
-             Sequence[str], leave_out: bool = False, around: Sequence[tuple[Mention, list]] =
-             ()) -> list[Case]:
+def cases_of(
+    mentions: Sequence[Mention],
+    found: Sequence[list],      # of `candidates`
+    dictionary: Dictionary,
+    views: Sequence[str],
+    leave_out: bool = False,    # they are training mentions
+    around: Sequence = (),      # mentions of the same notes, with their candidates
+) -> list[Case]:                # of the mentions that have candidates
     "A case for each mention."
     nearest_of_note = defaultdict(list)
     for m, row in around:
@@ -664,9 +679,14 @@ def joint_reading(
         'taken apart': bool(best)}
 
 # %% ../nbs/11e_retrieval.ipynb #541074e4
-def joint_readings(mentions: Sequence[Mention], ranked: Sequence[list], parts:
-                   Sequence[tuple[int, int, Mention]], ranked_parts: Sequence[list],
-                   dictionary: Dictionary, leave_out: bool = False) -> list[Reading]:
+def joint_readings(
+    mentions: Sequence[Mention],
+    ranked: Sequence[list],          # of `judged`, for the mentions
+    parts: Sequence[tuple],          # of `parts_of`
+    ranked_parts: Sequence[list],    # of `judged`, for the parts
+    dictionary: Dictionary,
+    leave_out: bool = False,         # they are training mentions
+) -> list[Reading]:
     "A reading of each mention that may be several concepts."
     ways = defaultdict(lambda: defaultdict(list))
     for (i, way, _), row in zip(parts, ranked_parts): ways[i][way].append(row)
@@ -689,8 +709,12 @@ def overlap(said: Iterable[str], true: Iterable[str]) -> float:
     return 2*len(said & true)/max(1, len(said) + len(true))
 
 # %% ../nbs/11e_retrieval.ipynb #361b5a3f
-def fit_splitter(mentions: Sequence[Mention], ranked: Sequence[list], readings:
-                 Sequence[Reading], seed: int = 0) -> HistGradientBoostingClassifier | None:
+def fit_splitter(
+    mentions: Sequence[Mention],
+    ranked: Sequence[list],          # by judges that have not learned from these notes
+    readings: Sequence[Reading],
+    seed: int = 0,
+) -> HistGradientBoostingClassifier | None:
     "Trees that say whether a mention is better read as several concepts; None if all mentions agree."
     def gain(reading):
         true, single = mentions[reading.mention].ids, [id for id, _ in ranked[reading.mention][:1]]
@@ -716,8 +740,12 @@ def spoken(
     return [several or first(row) for row, several in zip(ranked, joint)]
 
 # %% ../nbs/11e_retrieval.ipynb #7c567590
-def threshold(mentions: Sequence[Mention], ranked: Sequence[list], score: Callable, slack:
-              float = 0.) -> float:
+def threshold(
+    mentions: Sequence[Mention],
+    ranked: Sequence[list],      # by judges that have not learned from these notes
+    score: Callable,             # of mentions and the concepts said about each: larger is better
+    slack: float = 0.,           # share of the best score that is given away for speaking more often
+) -> float:                      # 0, .02, .04, …
     "The lowest probability below which it is best to say nothing."
     nothing_joint = [None]*len(mentions)
     steps = np.arange(0, 1, .02).tolist()
@@ -870,8 +898,7 @@ def concepts(
     return spoken(*self.rank(mentions, looked), least)
 
 # %% ../nbs/11e_retrieval.ipynb #3e0066d3
-def answers_of(ranked: list[tuple[str, float]], joint: tuple[str, ...] | None, vocabulary:
-               Vocabulary, k: int) -> list[dict]:
+def answers_of(ranked: list[tuple], joint: tuple | None, vocabulary: Vocabulary, k: int) -> list[dict]:
     "The first concepts as dictionaries, those of a joint reading in front."
     scores, joint = dict(ranked), joint or ()
     order = list(dict.fromkeys([*joint, *scores]))[:k]
