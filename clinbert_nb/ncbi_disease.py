@@ -21,8 +21,7 @@ import pandas as pd
 from .catalogue import ensure_catalogue
 from .core import CourseError, Run, checkout, data_root, existing
 from .files import view
-from .finetuning import fingerprint, run_once
-from .mednli import find_checkpoints, short_name
+from .finetuning import find_checkpoints, fingerprint, run_once, short_name
 from .ner import Document
 from clinbert_nb.normalization import (
     Mention, TfidfIndex, Vocabulary, cleaned, document_bootstrap, document_f1, known_names, look_up,

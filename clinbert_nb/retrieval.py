@@ -280,6 +280,7 @@ def counted_by_note(rows: Iterable[tuple]) -> dict:
     for key, meaning, note in rows: counts[key][meaning][note] += 1
     return {key: dict(meanings) for key, meanings in counts.items()}
 
+# %% ../nbs/11e_retrieval.ipynb #24f7486d
 def elsewhere(notes: dict[str, int], left_out: str | None) -> int:
     "How often, the note that is left out aside."
     return sum(notes.values()) - notes.get(left_out, 0)
@@ -290,6 +291,7 @@ def words_of_names(vocabulary: Vocabulary) -> dict[str, list[frozenset]]:
     def words(concept): return [frozenset(cleaned(name).split()) for name in concept.names]
     return {id: words(concept) for id, concept in vocabulary.concepts.items()}
 
+# %% ../nbs/11e_retrieval.ipynb #14a36045
 def relatives_of(vocabulary: Vocabulary) -> dict[str, set[str]]:
     "The parents and children of each concept."
     relatives = defaultdict(set)
@@ -395,6 +397,7 @@ def concept_cosines(
             for id in ids: best[id][:, source] = np.maximum(best[id][:, source], row)
     return best
 
+# %% ../nbs/11e_retrieval.ipynb #03560e32
 def by_view(cosines: np.ndarray) -> np.ndarray:   # (…, views, 2) → (…, views)
     "The larger cosine of the two sources, for each view."
     return cosines.max(-1)
@@ -481,6 +484,7 @@ def jaccard(a: frozenset, b: frozenset) -> float:
     "Words in common, as a share of all words."
     return len(a & b)/max(1, len(a | b))
 
+# %% ../nbs/11e_retrieval.ipynb #c6d53fbb
 def words_in_common(case: Case) -> dict[str, list]:
     "Words shared with the most similar name, and with the preferred one; share of the mention covered."
     def covered(name): return len(case.words & name)/max(1, len(case.words))
@@ -499,6 +503,7 @@ def relatives_among_the_candidates(case: Case) -> dict[str, list]:
     relatives = case.dictionary.relatives
     return {'relatives': [len(relatives[id].intersection(case.ids)) for id in case.ids]}
 
+# %% ../nbs/11e_retrieval.ipynb #c6784c50
 def origin_of_the_id(case: Case) -> dict[str, list]:
     "OMIM's identifiers are numbers, MeSH's for diseases begin with D."
     return {'OMIM': [id[:1].isdigit() for id in case.ids],
