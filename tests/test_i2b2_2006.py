@@ -3,9 +3,9 @@ import pytest
 from pathlib import Path
 from clinbert_nb.core import CourseError
 from clinbert_nb.i2b2_2006 import (
-    NOT_XML, TYPES, conversion_losses, converted, names_put, paper_conversion, read_i2b2_2006,
+    TYPES, conversion_losses, converted, names_put, paper_conversion, read_i2b2_2006,
     write_i2b2_2006)
-from clinbert_nb.ner import Document, Span
+from clinbert_nb.ner import Document, NOT_XML, Span
 
 # %% ../nbs/07_i2b2_2006.ipynb #8eb823ea
 def _file(folder, inside, head='<ROOT>\n', name='"7"'):
