@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TABLE_1', 'NO_DATABASE', 'Span', 'Document', 'check_spans', 'overlap', 'without_overlaps', 'lines_of', 'blank_tokens',
            'clinical_tokens', 'to_iob', 'entities', 'from_iob', 'reachable', 'closed_labels', 'Sentence',
-           'labelled_lines', 'windows_of', 'owners', 'encode_sentences', 'lost_spans', 'labels_of', 'with_labels',
+           'labelled_lines', 'windows_of', 'owners', 'lost_spans', 'encode_sentences', 'labels_of', 'with_labels',
            'f1_of', 'ExactF1', 'compare', 'exact_f1', 'type_table', 'partial_view', 'brat_reference', 'read_brat',
            'write_brat', 'read_conll', 'write_conll', 'unescaped', 'escaped', 'with_types', 'paper_split',
            'line_documents', 'split_documents', 'shared_groups', 'seen_before']
@@ -76,6 +76,7 @@ def overlap(
     "Whether two spans share a character."
     return a.start < b.end and b.start < a.end
 
+# %% ../nbs/06_ner.ipynb #6bf70008
 def without_overlaps(
     spans,                           # in any order
 ) -> tuple[list[Span], list[Span]]:  # kept and dropped, both in the order of the text
@@ -132,6 +133,7 @@ def _mark_and_type(label: str) -> tuple[str, str]:
     if label[:2] in ('B-', 'I-') and len(label) > 2: return label[0], label[2:]
     raise CourseError(f"Unknown label '{label}'; expected O, B-type or I-type.")
 
+# %% ../nbs/06_ner.ipynb #b870650a
 def entities(
     labels: Sequence[str],           # IOB1 or IOB2, however odd
 ) -> list[tuple[str, int, int]]:     # type, first token, last token + 1
@@ -196,6 +198,15 @@ class Sentence:
     labels: tuple[str, ...]
 
 # %% ../nbs/06_ner.ipynb #50cdd39a
+def _sentences(document: Document, tokens: list[tuple[int, int]]) -> Iterator[Sentence]:
+    "The lines of a document with their tokens and labels."
+    labels, starts = to_iob(document, tokens), [start for start, _ in tokens]
+    for start, end in lines_of(document.text):
+        here = slice(bisect_left(starts, start), bisect_left(starts, end))
+        words = tuple(document.text[a:b] for a, b in tokens[here])
+        yield Sentence(document.doc_id, tuple(tokens[here]), words, tuple(labels[here]))
+
+# %% ../nbs/06_ner.ipynb #0b687191
 def labelled_lines(
     documents: Iterable[Document],
     tokenize: Callable = clinical_tokens,
@@ -209,17 +220,27 @@ def labelled_lines(
         lines += _sentences(d, tokenize(d.text))
     return lines
 
-def _sentences(document: Document, tokens: list[tuple[int, int]]) -> Iterator[Sentence]:
-    labels, starts = to_iob(document, tokens), [start for start, _ in tokens]
-    for start, end in lines_of(document.text):
-        here = slice(bisect_left(starts, start), bisect_left(starts, end))
-        words = tuple(document.text[a:b] for a, b in tokens[here])
-        yield Sentence(document.doc_id, tuple(tokens[here]), words, tuple(labels[here]))
-
 # %% ../nbs/06_ner.ipynb #b54c9502
 sentences = labelled_lines   # its earlier name
 
 # %% ../nbs/06_ner.ipynb #57d62dab
+def _stop(sizes: Sequence[int], first: int, room: int) -> int:
+    "Where a window that begins with the token `first` must stop, as its room is used up."
+    stop = first
+    while stop < len(sizes) and sizes[stop] <= room:
+        room -= sizes[stop]
+        stop += 1
+    return stop
+
+# %% ../nbs/06_ner.ipynb #752f4963
+def _next_first(sizes: Sequence[int], first: int, stop: int, stride: int) -> int:
+    "First token of the next window: as far back as `stride` reaches, but behind `first`."
+    while stop - 1 > first and sizes[stop-1] <= stride:
+        stop -= 1
+        stride -= sizes[stop]
+    return stop
+
+# %% ../nbs/06_ner.ipynb #867a44f6
 def windows_of(
     sizes: Sequence[int],    # word pieces of each token, none above `room`
     room: int,               # word pieces in a window
@@ -232,21 +253,6 @@ def windows_of(
         windows.append((first, stop))
         if stop == len(sizes): return windows
         first = _next_first(sizes, first, stop, stride)
-
-def _stop(sizes: Sequence[int], first: int, room: int) -> int:
-    "Where a window that begins with the token `first` must stop, as its room is used up."
-    stop = first
-    while stop < len(sizes) and sizes[stop] <= room:
-        room -= sizes[stop]
-        stop += 1
-    return stop
-
-def _next_first(sizes: Sequence[int], first: int, stop: int, stride: int) -> int:
-    "First token of the next window: as far back as `stride` reaches, but behind `first`."
-    while stop - 1 > first and sizes[stop-1] <= stride:
-        stop -= 1
-        stride -= sizes[stop]
-    return stop
 
 # %% ../nbs/06_ner.ipynb #59753e85
 def owners(
@@ -263,6 +269,14 @@ def owners(
             if min(left, right) > best[t][0]: best[t] = min(left, right), window
     return [window for _, window in best]
 
+# %% ../nbs/06_ner.ipynb #9181487c
+def _pieces(sentences: Sequence[Sentence], tokenizer, room: int) -> dict[str, list[int]]:
+    "The word pieces of each word; a word without any becomes [UNK]."
+    vocabulary = sorted({w for s in sentences for w in s.words})
+    if not vocabulary: return {}
+    ids = tokenizer(vocabulary, add_special_tokens=False)['input_ids']
+    return {w: (i or [tokenizer.unk_token_id])[:room] for w, i in zip(vocabulary, ids)}
+
 # %% ../nbs/06_ner.ipynb #23ff6169
 def _window(line: Sentence, tokens: range, answers: set[int], pieces: dict, tokenizer) -> dict:
     "The tokens of a line as one input; labels for those in `answers`."
@@ -275,12 +289,32 @@ def _window(line: Sentence, tokens: range, answers: set[int], pieces: dict, toke
     return dict(input_ids=[*input_ids, tokenizer.sep_token_id], labels=[*labels, -100],
                 positions=positions, tokens=[t for t in tokens if t in answers])
 
-def _pieces(sentences: Sequence[Sentence], tokenizer, room: int) -> dict[str, list[int]]:
-    "The word pieces of each word; a word without any becomes [UNK]."
-    vocabulary = sorted({w for s in sentences for w in s.words})
-    if not vocabulary: return {}
-    ids = tokenizer(vocabulary, add_special_tokens=False)['input_ids']
-    return {w: (i or [tokenizer.unk_token_id])[:room] for w, i in zip(vocabulary, ids)}
+# %% ../nbs/06_ner.ipynb #6ec0dedb
+def _known(labels: list, label_names: Sequence[str] | None) -> list:
+    "The labels, -100 for those that are not among the names."
+    if label_names is None: return labels
+    return [label if label in label_names else -100 for label in labels]
+
+# %% ../nbs/06_ner.ipynb #bccda138
+def lost_spans(
+    sentences: Sequence[Sentence],
+    encoded: list[dict],           # of `encode_sentences`
+) -> int:
+    "How many spans have a token that no window answers for."
+    answered, lost = defaultdict(set), 0
+    for window in encoded: answered[window['sentence']].update(window['tokens'])
+    for number, line in enumerate(sentences):
+        for _, first, stop in entities(line.labels):
+            lost += not answered[number].issuperset(range(first, stop))
+    return lost
+
+# %% ../nbs/06_ner.ipynb #fb5ee83d
+def _cost(sentences: Sequence[Sentence], encoded: list[dict], how: str) -> str:
+    "What becomes of long lines, in words."
+    more = len(encoded) - len({window['sentence'] for window in encoded})
+    if how == 'window': return f'they go through the model in {more} windows more, and nothing is lost.'
+    lost = sum(len(s.tokens) for s in sentences) - sum(len(window['tokens']) for window in encoded)
+    return f'{lost} tokens and {lost_spans(sentences, encoded)} spans are cut off and cannot be found.'
 
 # %% ../nbs/06_ner.ipynb #086b4de3
 def encode_sentences(
@@ -318,31 +352,6 @@ def _room(max_seq_length: int, how: str, stride: int) -> int:
     if max_seq_length >= 3 and stride >= 0: return max_seq_length - 2
     what = f'A window of {max_seq_length} word pieces with {stride} shared ones'
     raise CourseError(f'{what} is impossible; expected at least 3 and 0.')
-
-def _known(labels: list, label_names: Sequence[str] | None) -> list:
-    "The labels, -100 for those that are not among the names."
-    if label_names is None: return labels
-    return [label if label in label_names else -100 for label in labels]
-
-# %% ../nbs/06_ner.ipynb #bccda138
-def lost_spans(
-    sentences: Sequence[Sentence],
-    encoded: list[dict],           # of `encode_sentences`
-) -> int:
-    "How many spans have a token that no window answers for."
-    answered, lost = defaultdict(set), 0
-    for window in encoded: answered[window['sentence']].update(window['tokens'])
-    for number, line in enumerate(sentences):
-        for _, first, stop in entities(line.labels):
-            lost += not answered[number].issuperset(range(first, stop))
-    return lost
-
-def _cost(sentences: Sequence[Sentence], encoded: list[dict], how: str) -> str:
-    "What becomes of long lines, in words."
-    more = len(encoded) - len({window['sentence'] for window in encoded})
-    if how == 'window': return f'they go through the model in {more} windows more, and nothing is lost.'
-    lost = sum(len(s.tokens) for s in sentences) - sum(len(window['tokens']) for window in encoded)
-    return f'{lost} tokens and {lost_spans(sentences, encoded)} spans are cut off and cannot be found.'
 
 # %% ../nbs/06_ner.ipynb #d8747cf8
 def labels_of(
@@ -404,6 +413,7 @@ def _token_scores(gold: Iterable[Sequence[str]], predicted: Iterable[Sequence[st
     accuracy = sum(g == p for g, p in pairs)/max(1, len(pairs))
     return dict(token_f1=f1_of(correct, found, true)['f1'], token_accuracy=accuracy)
 
+# %% ../nbs/06_ner.ipynb #a718d796
 class ExactF1(evaluate.Metric):
     "Exact F1 over sequences of labels, for `evaluate`: micro and per type. Nothing is downloaded."
     def _info(self):
@@ -422,6 +432,16 @@ class ExactF1(evaluate.Metric):
         return {**scores.pop(''), 'types': scores, **_token_scores(references, predictions)}
 
 # %% ../nbs/06_ner.ipynb #c6324476
+def _check_same(gold: Sequence[Document], predicted: Sequence[Document]):
+    texts = {d.doc_id: d.text for d in predicted}
+    if len(gold) != len(texts) or len(texts) != len(predicted) or texts.keys() != {d.doc_id for d in gold}:
+        what = f'{len(gold)} true and {len(predicted)} predicted documents'
+        raise CourseError(f'{what} do not have the same ids, each once.')
+    for d in gold:
+        if texts[d.doc_id] == d.text: continue
+        raise CourseError(f"The text of document '{d.doc_id}' is not the one that was annotated.")
+
+# %% ../nbs/06_ner.ipynb #ec696251
 def compare(
     gold: Sequence[Document],
     predicted: Sequence[Document],  # the same documents with other spans
@@ -431,15 +451,6 @@ def compare(
     sides = [{(d.doc_id, s.start, s.end, s.type) for d in side for s in d.spans}
              for side in (gold, predicted)]
     return _scores_by_type(*sides, type_of=lambda span: span[3])
-
-def _check_same(gold: Sequence[Document], predicted: Sequence[Document]):
-    texts = {d.doc_id: d.text for d in predicted}
-    if len(gold) != len(texts) or len(texts) != len(predicted) or texts.keys() != {d.doc_id for d in gold}:
-        what = f'{len(gold)} true and {len(predicted)} predicted documents'
-        raise CourseError(f'{what} do not have the same ids, each once.')
-    for d in gold:
-        if texts[d.doc_id] == d.text: continue
-        raise CourseError(f"The text of document '{d.doc_id}' is not the one that was annotated.")
 
 # %% ../nbs/06_ner.ipynb #69d793a4
 def exact_f1(
@@ -478,6 +489,7 @@ def _nervaluate(group: tuple[list, list]) -> list[list[dict]]:
     "True and predicted spans as nervaluate takes them: their ends are inclusive."
     return [[dict(label=s.type, start=s.start, end=s.end-1) for s in side] for side in group]
 
+# %% ../nbs/06_ner.ipynb #2b08026f
 def partial_view(
     gold: Sequence[Document],
     predicted: Sequence[Document],
@@ -522,6 +534,7 @@ def brat_reference(
     named = re.match('[^:]+:.', concept_id) and not concept_id.startswith(NO_DATABASE)
     return concept_id if named else NO_DATABASE + concept_id
 
+# %% ../nbs/06_ner.ipynb #58fbe0a6
 def _concept(line: str, where: str) -> tuple[str, str]:
     "Of an N line, the name of what it is about and the concept."
     fields = line.split('\t')[1].split(' ') if '\t' in line else []
@@ -533,6 +546,15 @@ def _is_discontinuous(pieces: list[tuple[int, int]], text: str) -> bool:
     "Whether more than spaces stands between pieces."
     return any(text[a[1]:b[0]].strip() for a, b in zip(pieces, pieces[1:]))
 
+# %% ../nbs/06_ner.ipynb #5d738d3a
+def _with_concepts(spans: dict, concepts: list[tuple[str, str, str]]) -> tuple[Span, ...]:
+    "Spans with the ids that stand in lines of their own."
+    for name, concept, where in concepts:
+        if name not in spans: raise CourseError(f'{where} is about an annotation that is not in the file.')
+        if spans[name]: spans[name] = replace(spans[name], ids=(*spans[name].ids, concept))
+    return tuple(sorted(filter(None, spans.values())))
+
+# %% ../nbs/06_ner.ipynb #b948866f
 def _brat_document(path: Path, annotations: Path, discontinuous: str, tally: Counter) -> Document:
     "One document; what was covered, dropped or not read is added to the tally."
     text = read_text(path, keep_bom=True)   # offsets count it
@@ -550,14 +572,18 @@ def _brat_document(path: Path, annotations: Path, discontinuous: str, tally: Cou
         elif line.strip(): tally[OTHER_THINGS] += 1
     return Document(path.stem, text, _with_concepts(spans, concepts))
 
-def _with_concepts(spans: dict, concepts: list[tuple[str, str, str]]) -> tuple[Span, ...]:
-    "Spans with the ids that stand in lines of their own."
-    for name, concept, where in concepts:
-        if name not in spans: raise CourseError(f'{where} is about an annotation that is not in the file.')
-        if spans[name]: spans[name] = replace(spans[name], ids=(*spans[name].ids, concept))
-    return tuple(sorted(filter(None, spans.values())))
+# %% ../nbs/06_ner.ipynb #463152ce
+def _brat_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    "Pairs of .txt and .ann. Raises `CourseError` for one without the other."
+    names = {kind: {p.stem for p in folder.glob(f'[!.]*.{kind}')} for kind in ('txt', 'ann')}
+    if not names['txt']: raise CourseError(f'{folder.name} holds no .txt file; expected pairs of .txt and .ann.')
+    for one, other in (('txt', 'ann'), ('ann', 'txt')):
+        if alone := sorted(names[one] - names[other]):
+            what = f'{alone[0]}.{one} has no {alone[0]}.{other} beside it (an empty one, if there is nothing in it)'
+            raise CourseError(f'{folder.name}: {what}; this is so for {len(alone)} files.')
+    return [(folder/f'{name}.txt', folder/f'{name}.ann') for name in sorted(names['txt'])]
 
-# %% ../nbs/06_ner.ipynb #96f99b2b
+# %% ../nbs/06_ner.ipynb #4c3bbede
 def read_brat(
     folder,                        # holds pairs of .txt and .ann
     discontinuous: str = 'cover',  # a span in pieces: 'cover' it from first to last character, or 'drop' it
@@ -574,16 +600,6 @@ def read_brat(
         print(f'{folder.name}: {counts}')
     return found
 
-def _brat_pairs(folder: Path) -> list[tuple[Path, Path]]:
-    "Pairs of .txt and .ann. Raises `CourseError` for one without the other."
-    names = {kind: {p.stem for p in folder.glob(f'[!.]*.{kind}')} for kind in ('txt', 'ann')}
-    if not names['txt']: raise CourseError(f'{folder.name} holds no .txt file; expected pairs of .txt and .ann.')
-    for one, other in (('txt', 'ann'), ('ann', 'txt')):
-        if alone := sorted(names[one] - names[other]):
-            what = f'{alone[0]}.{one} has no {alone[0]}.{other} beside it (an empty one, if there is nothing in it)'
-            raise CourseError(f'{folder.name}: {what}; this is so for {len(alone)} files.')
-    return [(folder/f'{name}.txt', folder/f'{name}.ann') for name in sorted(names['txt'])]
-
 # %% ../nbs/06_ner.ipynb #79129e1f
 def _brat_offsets(span: Span, text: str, where: str) -> tuple[str, str]:
     "Offsets and words as BRAT writes them, in pieces where the span goes over a line break."
@@ -594,6 +610,7 @@ def _brat_offsets(span: Span, text: str, where: str) -> tuple[str, str]:
     words = ' '.join(text[a:b] for a, b in pieces)
     return ';'.join(f'{a} {b}' for a, b in pieces), re.sub(r'\s', ' ', words)
 
+# %% ../nbs/06_ner.ipynb #029b6408
 def _brat_lines(document: Document, names: dict[str, str]) -> Iterator[str]:
     "All T lines of a document, then its N lines."
     concepts = []
@@ -638,6 +655,24 @@ def _conll_document(name: str, lines: list[list[tuple[str, str]]], join_lines: b
             labels.append('B' + label[1:] if starts else label)
     return Document(name, text, tuple(from_iob(labels, tokens)))
 
+# %% ../nbs/06_ner.ipynb #d4852ff6
+def _word_and_label(fields: list[str], where: str, path: Path) -> tuple[str, str]:
+    "First and last field of a line."
+    if len(fields) < 2: raise CourseError(f'{where} has no label; expected a token and a label.')
+    if re.fullmatch('O|[BI]-.+', fields[-1]): return fields[0], fields[-1]
+    raise CourseError(f'{where} has the label {quoted(fields[-1], path)}; expected O, B-type or I-type.')
+
+# %% ../nbs/06_ner.ipynb #4b26ce46
+def _docstart_name(fields: list[str]) -> str:
+    "The name of a document, '' if the line has none."
+    return fields[1] if len(fields) == 3 and fields[1] != '-X-' else ''
+
+def _check_names(names: list[str], path: Path):
+    "Raise `CourseError` if there is no document, or two of one name."
+    if not names: raise CourseError(f'{path.name} holds no token.')
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice: raise CourseError(f'{path.name} has two documents called {quoted(twice[0], path)}.')
+
 # %% ../nbs/06_ner.ipynb #4e26a04b
 def read_conll(
     path,                       # one file
@@ -657,19 +692,6 @@ def read_conll(
     return [_conll_document(name, list(filter(None, lines)), join_lines)
             for name, (_, lines) in zip(names, parts)]
 
-def _docstart_name(fields: list[str]) -> str:
-    return fields[1] if len(fields) == 3 and fields[1] != '-X-' else ''
-
-def _word_and_label(fields: list[str], where: str, path: Path) -> tuple[str, str]:
-    if len(fields) < 2: raise CourseError(f'{where} has no label; expected a token and a label.')
-    if re.fullmatch('O|[BI]-.+', fields[-1]): return fields[0], fields[-1]
-    raise CourseError(f'{where} has the label {quoted(fields[-1], path)}; expected O, B-type or I-type.')
-
-def _check_names(names: list[str], path: Path):
-    if not names: raise CourseError(f'{path.name} holds no token.')
-    twice = [name for name, n in Counter(names).items() if n > 1]
-    if twice: raise CourseError(f'{path.name} has two documents called {quoted(twice[0], path)}.')
-
 # %% ../nbs/06_ner.ipynb #e1ab7645
 def _conll_text(document: Document, tokenize: Callable) -> str:
     "A document as lines of tokens and labels."
@@ -684,6 +706,7 @@ def _conll_text(document: Document, tokenize: Callable) -> str:
         parts += [f'{word} {label}\n' for word, label in zip(line.words, line.labels)] + ['\n']
     return ''.join(parts)
 
+# %% ../nbs/06_ner.ipynb #02fab1a1
 def write_conll(
     documents: Iterable[Document],
     path,
@@ -709,6 +732,7 @@ def _character(found: re.Match) -> str:
     code = int(decimal) if decimal else int(hexadecimal, 16)
     return '' if code > 0x10ffff or NOT_XML.match(chr(code)) else chr(code)
 
+# %% ../nbs/06_ner.ipynb #769314e3
 def unescaped(
     marked: str,      # a piece of an XML file without tags
     counts: Counter,  # what is found odd is added here
@@ -773,6 +797,17 @@ def line_documents(
     return pieces
 
 # %% ../nbs/06_ner.ipynb #f96e3d27
+def _dev_groups(documents: Sequence[Document], seed: int, share: float) -> set[str]:
+    "Groups, drawn until they have a share of the documents."
+    sizes = Counter(d.group or d.doc_id for d in documents)
+    names, chosen = sorted(sizes), set()
+    random.Random(seed).shuffle(names)
+    while names and sum(sizes[g] for g in chosen) < share*len(documents): chosen.add(names.pop())
+    if names and chosen: return chosen
+    what = f'{len(documents)} documents of {len(sizes)} groups cannot be split'
+    raise CourseError(f'{what}: train or dev would be empty.')
+
+# %% ../nbs/06_ner.ipynb #ed1527e8
 def split_documents(
     documents: Sequence[Document],
     how: str = 'by_note',   # 'by_note': no group on both sides; 'paper': pooled lines, which leak
@@ -790,16 +825,6 @@ def split_documents(
     return dict(train=[d for d, dev in zip(documents, in_dev) if not dev],
                 dev=[d for d, dev in zip(documents, in_dev) if dev])
 
-def _dev_groups(documents: Sequence[Document], seed: int, share: float) -> set[str]:
-    "Groups, drawn until they have a share of the documents."
-    sizes = Counter(d.group or d.doc_id for d in documents)
-    names, chosen = sorted(sizes), set()
-    random.Random(seed).shuffle(names)
-    while names and sum(sizes[g] for g in chosen) < share*len(documents): chosen.add(names.pop())
-    if names and chosen: return chosen
-    what = f'{len(documents)} documents of {len(sizes)} groups cannot be split'
-    raise CourseError(f'{what}: train or dev would be empty.')
-
 # %% ../nbs/06_ner.ipynb #26111bd3
 def shared_groups(
     some: Iterable[Document],
@@ -808,6 +833,7 @@ def shared_groups(
     "How many patients, or notes where nobody knows the patient, are on both sides."
     return len({d.group or d.doc_id for d in some} & {d.group or d.doc_id for d in others})
 
+# %% ../nbs/06_ner.ipynb #ad9cde90
 def _types_and_words(documents: Iterable[Document]) -> list[tuple[str, str]]:
     "Type and words of each span, in lower case."
     return [(s.type, ' '.join(d.text[s.start:s.end].split()).lower()) for d in documents for s in d.spans]
