@@ -5,109 +5,79 @@ import pandas as pd
 import pytest
 from clinbert_nb.core import CourseError
 from clinbert_nb.finetuning import predictions
+from clinbert_nb.legible import contrast
 from clinbert_nb.mednli import (
-    LABELS, RQE_LABELS, accuracy_table, find_checkpoints, paired_test, paired_tests,
-    plot_confusions, read_mednli, read_rqe, worst_errors)
+    COLUMNS, LABELS, accuracy_table, plot_confusions, read_mednli, read_rqe, worst_errors)
 
-# %% ../nbs/05_mednli.ipynb #69644ed3
-def _write(folder, lines, split='train'):
-    for s in ('train', 'dev', 'test'): (folder/f'mli_{s}_v1.jsonl').write_text(json.dumps(dict(pairID='1', gold_label='neutral', sentence1='a', sentence2='b')) + '\n')
-    (folder/f'mli_{split}_v1.jsonl').write_text('\n'.join(lines) + '\n')
+# %% ../nbs/05_mednli.ipynb #92c7f80b
+def mednli_line(label='neutral', pair_id='x', premise='a', hypothesis='b'):
+    record = dict(pairID=pair_id, gold_label=label, sentence1=premise, sentence2=hypothesis)
+    return json.dumps(record, ensure_ascii=False) + '\n'
+
+def mednli_folder(folder, train):
+    "The three files, with these lines for training."
+    for split in ('dev', 'test'): (folder/f'mli_{split}_v1.jsonl').write_text(mednli_line())
+    (folder/'mli_train_v1.jsonl').write_text(train)
     return folder
 
-def test_mednli_is_read_strictly(tmp_path):
-    good = json.dumps(dict(pairID='x', gold_label='entailment', sentence1='Pt c/o SOB.', sentence2='He is short of breath.', sentence1_parse='()'))
-    undecided = good.replace('entailment', '-')
-    train = read_mednli(_write(tmp_path, [good, undecided, '']))['train']
-    assert train.iloc[0].tolist() == ['x', 'Pt c/o SOB.', 'He is short of breath.', 'entailment'] and len(train) == 1 and train.attrs == {'without_label': 1}
-    for lines, message in (([good, '{"pairID": '], 'train_v1.jsonl, line 2 is no JSON'), ([good.replace('entailment', 'maybe')], "line 1 has the unknown label 'xxxxx'; expected contradiction"),
-                           ([good.replace('sentence2"', 'hypothesis"')], "line 1 has no 'sentence2'"), (['[1]'], "line 1 has no 'pairID'"), ([undecided], 'holds no labelled pair')):
-        with pytest.raises(CourseError, match=message): read_mednli(_write(tmp_path, lines))
-    (tmp_path/'mli_dev_v1.jsonl').write_text('')
-    with pytest.raises(CourseError, match='mli_dev_v1.jsonl is empty'): read_mednli(_write(tmp_path, [good]) and (tmp_path/'mli_dev_v1.jsonl').write_text('') or tmp_path)
-    with pytest.raises(CourseError, match='does not exist; expected the folder of mli_train'): read_mednli(tmp_path/'nowhere')
+def test_a_pair_is_read_as_it_is(tmp_path):
+    line = mednli_line('entailment', '7', 'Pt c/o SOB.', 'He is short of breath.')
+    train = read_mednli(mednli_folder(tmp_path, line))['train']
+    assert train.values.tolist() == [['7', 'Pt c/o SOB.', 'He is short of breath.', 'entailment']]
 
-def test_a_line_of_mednli_that_is_no_text_or_no_record_is_named(tmp_path):
-    for line, message in [
-        (b'{"pairID": "x", "sentence1": "caf\xcb"}', 'mli_train_v1.jsonl, line 1 holds the byte 0xCB'),
-        (b'['*100_000, 'mli_train_v1.jsonl, line 1 is nested too deeply'),
-    ]:
-        _write(tmp_path, [])
-        (tmp_path/'mli_train_v1.jsonl').write_bytes(line)
-        with pytest.raises(CourseError, match=message): read_mednli(tmp_path)
+def test_a_pair_without_a_label_is_left_out_and_counted(tmp_path):
+    train = read_mednli(mednli_folder(tmp_path, mednli_line() + mednli_line('-')))['train']
+    assert len(train) == 1 and train.attrs == {'without_label': 1}
 
-def test_a_line_of_mednli_may_hold_any_sign(tmp_path):
-    record = dict(pairID='x', gold_label='neutral', sentence1='a\u2028b\x85c', sentence2='d')
-    assert read_mednli(_write(tmp_path, [json.dumps(record, ensure_ascii=False)]))['train'].premise.tolist() == ['a\u2028b\x85c']
+def test_an_unknown_label_is_refused_with_its_line(tmp_path):
+    with pytest.raises(CourseError, match="line 2 has the unknown label 'xxxxx'"):
+        read_mednli(mednli_folder(tmp_path, mednli_line() + mednli_line('maybe')))
 
-# %% ../nbs/05_mednli.ipynb #fc1b43f3
+# %% ../nbs/05_mednli.ipynb #bea6d267
+def rqe_file(folder, pairs):
+    (folder/'r.xml').write_text('<RQE>' + ''.join(pairs) + '</RQE>')
+    return folder/'r.xml'
+
+def rqe_element(pid, value='true', question='a', short='b'):
+    return f'<pair pid="{pid}" value="{value}"><chq>{question}</chq><faq>{short}</faq></pair>'
+
 def test_rqe_is_split_by_long_question(tmp_path):
-    pairs = ''.join(f'<pair pid="{i}" value="{"true" if i % 3 else "false"}"><chq> question\n {i % 40} &amp; more </chq><faq>short {i}</faq></pair>' for i in range(200))
-    (tmp_path/'r.xml').write_text(f'<RQE>{pairs}<pair pid="200" value="true"><chq>a</chq><faq/></pair></RQE>')
-    splits = read_rqe(tmp_path/'r.xml')
-    assert sum(map(len, splits.values())) == 200 and splits['train'].attrs == {'without_text': 1}
-    questions = [set(s.premise) for s in splits.values()]
-    assert not questions[0] & questions[1] and not questions[0] & questions[2] and not questions[1] & questions[2]
-    for text, message in (('<RQE><pair>', 'is no XML'), ('<RQE><pair pid="7" value="maybe"><chq>a</chq><faq>b</faq></pair></RQE>', "pair 7 has the unknown value 'xxxxx'"),
-                          ('<RQE><pair pid="7" value="true"><chq>a</chq></pair></RQE>', 'no pair'), ('<RQE/>', 'no pair')):
-        (tmp_path/'bad.xml').write_text(text)
-        with pytest.raises(CourseError, match=message): read_rqe(tmp_path/'bad.xml')
+    pairs = [rqe_element(i, question=f' question\n {i % 40} &amp; more ') for i in range(200)]
+    splits = read_rqe(rqe_file(tmp_path, pairs))
+    train, dev, test = (set(frame.premise) for frame in splits.values())
+    assert sum(map(len, splits.values())) == 200
+    assert not train & dev and not train & test and not dev & test
 
-def test_rqe_in_another_encoding_is_refused(tmp_path):
-    for codec in ['UTF-0', 'shift_jis', 'undefined', 'punycode', 'mbcs']:
-        (tmp_path/'r.xml').write_text(f'<?xml version="1.0" encoding="{codec}"?><RQE/>')
-        with pytest.raises(CourseError, match='r.xml declares an encoding that is not read here'): read_rqe(tmp_path/'r.xml')
+def test_a_pair_with_an_empty_question_is_left_out_and_counted(tmp_path):
+    pairs = [rqe_element(i, question=f'question {i}') for i in range(40)]
+    splits = read_rqe(rqe_file(tmp_path, [*pairs, rqe_element(40, short='')]))
+    assert sum(map(len, splits.values())) == 40 and splits['train'].attrs == {'without_text': 1}
 
-def test_a_true_pair_of_rqe_is_an_entailment(tmp_path):
-    pairs = ''.join(f'<pair pid="{i}" value="{v}"><chq>question {i}</chq><faq>answer</faq></pair>' for i, v in enumerate(['true', 'false']*10))
-    (tmp_path/'r.xml').write_text(f'<pairs>{pairs}</pairs>')
-    frame = pd.concat(read_rqe(tmp_path/'r.xml').values())
-    odd = frame.premise.map(lambda text: int(text.split()[1]) % 2 == 1)
-    assert len(frame) == 20 and (frame.label[~odd] == RQE_LABELS[True]).all() and (frame.label[odd] == RQE_LABELS[False]).all()
-    assert RQE_LABELS[True] == 'entailment'
+def test_a_true_pair_is_an_entailment(tmp_path):
+    pairs = [rqe_element(i, value, f'question {i}') for i, value in enumerate(['true', 'false']*10)]
+    labels = pd.concat(read_rqe(rqe_file(tmp_path, pairs))).set_index('pair_id').label
+    assert labels.to_dict() == {str(i): ('entailment', 'not entailment')[i % 2] for i in range(20)}
 
-def test_lines_below_a_blank_one_are_read(tmp_path):
-    line = '{"pairID": "%s", "gold_label": "neutral", "sentence1": "a", "sentence2": "b"}\n'
-    for split in ('train', 'dev', 'test'): (tmp_path/f'mli_{split}_v1.jsonl').write_text(line % 'x' + '\n' + line % 'y')
-    assert len(read_mednli(tmp_path)['train']) == 2
+# %% ../nbs/05_mednli.ipynb #e75380e5
+def test_the_table_keeps_dev_and_test_apart():
+    rows = [dict(model='BERT', seed=s, dev_accuracy=.8, test_accuracy=.7) for s in range(2)]
+    table = accuracy_table(pd.DataFrame(rows), with_paper=True)
+    assert table.loc['BERT'].tolist() == ['80.0 ± 0.0', '70.0 ± 0.0', 80.4]
 
-# %% ../nbs/05_mednli.ipynb #a0d17a4d
-def test_models_have_names_of_their_own(tmp_path, monkeypatch):
-    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path))
-    (tmp_path/'p/models/mine').mkdir(parents=True), (tmp_path/'p/models/mine/config.json').touch()
-    assert find_checkpoints(['mine', 'some/folder', 'BERT=/a/b', 'again=mine'], 'p') == dict(mine=f'{tmp_path}/p/models/mine', folder='some/folder', BERT='/a/b', again=f'{tmp_path}/p/models/mine')
-    with pytest.raises(CourseError, match='Two models have the same name'): find_checkpoints(['a/x', 'b/x'], 'p')
-
-# %% ../nbs/05_mednli.ipynb #01b1d9a0
-def test_the_paired_test_is_one_tailed():
-    make = lambda a, b: pd.DataFrame([dict(model=m, seed=s, test_accuracy=v) for m, vs in (('A', a), ('B', b)) for s, v in enumerate(vs)])
-    better = paired_test(make([.60, .61, .62], [.70, .72, .71]), 'A', 'B')
-    assert abs(better['difference'] - 10) < 1e-9 and better['p'] < .01 and better['seeds'] == 3
-    assert paired_test(make([.70, .72, .71], [.60, .61, .62]), 'A', 'B')['p'] > .99
-    assert np.isnan(paired_test(make([.6], [.7]), 'A', 'B')['p'])
-    more = pd.concat([make([.60, .61, .62], [.70, .72, .71]), pd.DataFrame([dict(model='B', seed=9, test_accuracy=1.)])])
-    assert paired_test(more, 'A', 'B') == better    # a seed of only one of them is no pair
-    as_f1 = make([.60, .61, .62], [.70, .72, .71]).rename(columns=dict(test_accuracy='test_f1'))
-    assert paired_tests(as_f1, 'A', 'test_f1').loc['B − A'].to_dict() == better and paired_tests(as_f1[as_f1.model == 'A'], 'A', 'test_f1').empty
-
-# %% ../nbs/05_mednli.ipynb #f2a1a003
+# %% ../nbs/05_mednli.ipynb #9d99da17
 def test_shares_can_be_read_on_every_shade():
-    from clinbert_nb.legible import contrast
     table = pd.DataFrame(dict(gold=list('aaaaabbbbbbbbbb'), predicted=list('aaabbbbbbbbbaaa')))
     axes = plot_confusions(dict(model=table), ['a', 'b']).axes[0]
     colors = axes.images[0].to_rgba([.6, .4, .3, .7])
     assert [text.get_text() for text in axes.texts] == ['60%', '40%', '30%', '70%']
-    assert all(contrast(text.get_color(), color) >= 4.5 for text, color in zip(axes.texts, colors, strict=True))
+    for text, color in zip(axes.texts, colors, strict=True):
+        assert contrast(text.get_color(), color) >= 4.5
 
 # %% ../nbs/05_mednli.ipynb #18d37381
-def test_worst_errors_are_found_by_id():
-    pairs = pd.DataFrame(dict(pair_id=['a', 'b'], premise=['p', 'q'], hypothesis=['h', 'i'], label=['neutral', 'entailment']))
+def test_worst_errors_are_looked_up_by_id():
+    rows = [('a', 'p', 'h', 'neutral'), ('b', 'q', 'i', 'entailment')]
+    pairs = pd.DataFrame(rows, columns=COLUMNS)
     table = predictions(['a', 'b'], [2, 1], np.array([[0., 0, 5], [9, 0, 0]]), LABELS)
     worst = worst_errors(table, pairs, 1)
-    assert worst.index.tolist() == ['b'] and worst.predicted.tolist() == ['contradiction'] and worst.belief_in_truth.iloc[0] < .01
-
-# %% ../nbs/05_mednli.ipynb #cffec66e
-def test_the_table_keeps_dev_and_test_apart():
-    scores = pd.DataFrame([dict(model='BERT', seed=s, dev_accuracy=.8, test_accuracy=.7) for s in range(2)])
-    table = accuracy_table(scores, with_paper=True)
-    assert table.loc['BERT'].tolist() == ['80.0 ± 0.0', '70.0 ± 0.0', 80.4]
+    assert worst.index.tolist() == ['b'] and worst.predicted.tolist() == ['contradiction']
+    assert worst.belief_in_truth.iloc[0] < .01
