@@ -19,11 +19,10 @@ import pandas as pd
 from .annotated import event_documents
 from .core import CourseError, data_root, ensure, existing, package, plain_name
 from .files import describe_corpus, named, quoted, whole_number, xml_root, xml_text
-from .i2b2_2006 import NOT_XML
 from .i2b2_2010 import (
     PATIENT, Mark, as_table, con_lines, files_by_name, in_order, is_test, locate, one_sentence_a_line,
     patient_of, plain_text, same_words)
-from .ner import Document, Span
+from .ner import NOT_XML, Document, Span
 
 # %% ../nbs/09_i2b2_2012.ipynb #236e4a63
 def write_sample(
@@ -31,7 +30,8 @@ def write_sample(
 ):
     "Two invented records in the form of the i2b2 2012 corpus; the second is not XML."
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for name in '12': shutil.copyfile(package()/f'tables/i2b2_2012_{name}.xml', Path(folder)/f'{name}.xml')
+    for name in ('1.xml', '2.xml'):
+        shutil.copyfile(package()/f'tables/i2b2_2012_{name}', Path(folder)/name)
 
 # %% ../nbs/09_i2b2_2012.ipynb #fc9848b5
 TAG = re.compile(r'^[ \t]*<(\w+)[ \t]+(.*?)[ \t]*/>[ \t]*$', re.M)
@@ -52,7 +52,7 @@ def respelled(tag: re.Match) -> str:
 CDATA = re.compile(r'(<!\[CDATA\[.*?\]\]>)', re.S)
 
 def repaired(xml: str) -> str:
-    "XML whose tags quote `&`, `<` or `\"` as they are, spelt as they must be; control characters as spaces."
+    "The file with its tags respelt, and with spaces for control characters."
     parts = CDATA.split(NOT_XML.sub(' ', xml))
     parts[::2] = [TAG.sub(respelled, outside) for outside in parts[::2]]
     return ''.join(parts)
@@ -62,7 +62,7 @@ def parse_xml(
     path: Path,
     told: list[tuple[str, str]],  # gets (what happened, where)
 ) -> ElementTree.Element:
-    "The root of an annotation file, repaired if need be. Raises `CourseError` for entities and for what is not XML."
+    "The root of an annotation file, repaired if need be. Raises `CourseError` for entities and other files."
     xml = xml_text(path, tell=lambda what: told.append((what, path.name))).lstrip()
     try: root = xml_root(xml, path)
     except CourseError:
@@ -97,7 +97,12 @@ class Event(NamedTuple):
     words: str    # that it quotes
     where: str    # for messages
 
-def event_of(tag: ElementTree.Element, number: int, path: Path, told: list[tuple[str, str]]) -> Event | None:
+def event_of(
+    tag: ElementTree.Element,
+    number: int,                   # of the tag in the file
+    path: Path,
+    told: list[tuple[str, str]],
+) -> Event | None:
     "The event of a tag, or None, reported, if there is none to learn from."
     name = element_name(tag.tag, path)
     where = f"{path.name}, {name} {named(tag.get('id'), number)}"

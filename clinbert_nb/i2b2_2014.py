@@ -29,11 +29,12 @@ from .core import (
 from .files import (
     csv_rows, describe_corpus, is_shareable, quoted, read_json, whole_number, xml_text)
 from .finetuning import find_checkpoints, paired_test, short_name
-from .hospital import ensure_hospital, make_patient
+from .hospital import ensure_hospital
 from .ner import Document, Span, check_spans, escaped, overlap, unescaped
 from .notes import ensure_sentences, read_sentences
 from .pretraining import PretrainingSettings, ensure_checkpoints
 from .sentences import MARKER, restore_line_breaks
+from .patients import make_patient
 
 # %% ../nbs/10_i2b2_2014.ipynb #679c74fc
 NEARBY = 20   # characters by which an offset may be wrong
