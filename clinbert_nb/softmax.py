@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from .core import CourseError, Run, best_device, derived_seed, read_json, seed_everything
+from .core import CourseError, Run, best_device, derived_seed, seed_everything
 from .finetuning import (
     Settings, Tuned, check_examples, collate, encode_pairs, finetune, fingerprint, label_ids,
     length_batches, load_model, renew_pooler, run_once, tiny_model)
@@ -36,6 +36,7 @@ from .normalization import (Concept, Mention, Vocabulary, cleaned, document_f1, 
 from .pretraining import make_optimizer, model_identity
 from .tagging import run_grid
 from .tokens import load_tokenizer, may_quote
+from .files import read_json
 
 # %% ../nbs/11c_softmax.ipynb #f537ebf3
 def with_targets(
