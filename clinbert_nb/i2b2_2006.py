@@ -18,7 +18,7 @@ import pandas as pd
 from .annotated import identity_documents
 from .core import CourseError, data_root, ensure, whole_file
 from .files import describe_corpus, line_of, quoted, xml_text
-from .ner import NOT_XML, Document, Span, check_spans, escaped, overlap, unescaped
+from .ner import Document, Span, check_spans, escaped, overlap, unescaped
 
 # %% ../nbs/07_i2b2_2006.ipynb #ef1baaa2
 def _closed(tags: list, counts: Counter) -> tuple[list[Span], list[int]]:
