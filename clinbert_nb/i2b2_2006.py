@@ -18,7 +18,7 @@ import pandas as pd
 from .annotated import identity_documents
 from .core import CourseError, data_root, ensure, whole_file
 from .files import describe_corpus, line_of, quoted, xml_text
-from .ner import NOT_XML, Document, Span, check_spans, escaped, overlap, unescaped
+from .ner import Document, Span, check_spans, escaped, overlap, unescaped
 
 # %% ../nbs/07_i2b2_2006.ipynb #ef1baaa2
 def _closed(tags: list, counts: Counter) -> tuple[list[Span], list[int]]:
@@ -32,6 +32,7 @@ def _closed(tags: list, counts: Counter) -> tuple[list[Span], list[int]]:
         else: counts['closing tag without an opening one, left out'] += 1
     return spans, opened
 
+# %% ../nbs/07_i2b2_2006.ipynb #6d4b0297
 def _never_closed(opened: list[int], tags: list, text: str, counts: Counter) -> list[Span]:
     "Spans of tags that are never closed, by rule."
     spans, misprinted = [], set()
@@ -76,6 +77,12 @@ def _type(tag: str, where: str, path, types, counts: Counter) -> str:
 # %% ../nbs/07_i2b2_2006.ipynb #e35d2e6c
 PHI = re.compile(r'<PHI\b[^<>]*>|</PHI\s*>')
 
+def _plain(marked: str, counts: Counter) -> str:
+    "The text that stands between two tags."
+    counts['< that is no tag, kept'] += marked.count('<')
+    return unescaped(marked, counts)
+
+# %% ../nbs/07_i2b2_2006.ipynb #600479be
 def _text_and_tags(marked: str, where: str, path, types, counts: Counter) -> tuple[str, list]:
     "The plain text of a record, and its tags."
     text, tags, last = '', [], 0
@@ -85,10 +92,6 @@ def _text_and_tags(marked: str, where: str, path, types, counts: Counter) -> tup
         tags.append((len(text), _type(tag[0], place, path, types, counts)))
         last = tag.end()
     return text + _plain(marked[last:], counts), tags
-
-def _plain(marked: str, counts: Counter) -> str:
-    counts['< that is no tag, kept'] += marked.count('<')
-    return unescaped(marked, counts)
 
 # %% ../nbs/07_i2b2_2006.ipynb #f4dd5072
 def _marked_text(inside: str, where: str, counts: Counter) -> str:
@@ -100,6 +103,7 @@ def _marked_text(inside: str, where: str, counts: Counter) -> str:
     counts['characters beside <TEXT>, left out'] += len((before + behind).strip())
     return marked
 
+# %% ../nbs/07_i2b2_2006.ipynb #a2187ce8
 def _record(name: str, inside: str, where: str, path, types, counts: Counter) -> Document:
     "One record: plain text, and spans from its inline tags."
     text, tags = _text_and_tags(_marked_text(inside, where, counts), where, path, types, counts)
@@ -114,6 +118,20 @@ def _record(name: str, inside: str, where: str, path, types, counts: Counter) ->
 RECORD = re.compile(r'<RECORD\s+ID\s*=\s*("[^"<>]*"|\'[^\'<>]*\')\s*>(.*?)</RECORD\s*>', re.S)
 
 # %% ../nbs/07_i2b2_2006.ipynb #bd89dff9
+def _expect_whole_records(text: str, where: str):
+    "Raise `CourseError` if a record begins before the last one has ended."
+    if '<RECORD' not in text: return
+    what = f'{where}: it or the record before it does not end'
+    raise CourseError(f'{what}; expected </RECORD> before the next <RECORD.')
+
+def _expect_no_rest(text: str, end: int, name: str):
+    "Raise `CourseError` if there is no record, or more behind the last one."
+    if (at := text.find('<RECORD', end)) >= 0:
+        what = 'a record that does not end, or has no ID; the file may be cut off'
+        raise CourseError(f'{name}, line {line_of(text, at)}: {what}.')
+    if end == 0: raise CourseError(f'{name} holds no record; expected <RECORD ID="…"><TEXT>…</TEXT></RECORD>.')
+
+# %% ../nbs/07_i2b2_2006.ipynb #db0ee8a0
 def read_i2b2_2006(
     path,                                  # deid_surrogate_train_all_version2.xml, or the test file
     types: Iterable[str] | None = TYPES,   # that may occur; None: any
@@ -132,17 +150,6 @@ def read_i2b2_2006(
     counts['record without a span'] += sum(not d.spans for d in documents.values())
     return list(documents.values()), +counts
 
-def _expect_whole_records(text: str, where: str):
-    if '<RECORD' not in text: return
-    what = f'{where}: it or the record before it does not end'
-    raise CourseError(f'{what}; expected </RECORD> before the next <RECORD.')
-
-def _expect_no_rest(text: str, end: int, name: str):
-    if (at := text.find('<RECORD', end)) >= 0:
-        what = 'a record that does not end, or has no ID; the file may be cut off'
-        raise CourseError(f'{name}, line {line_of(text, at)}: {what}.')
-    if end == 0: raise CourseError(f'{name} holds no record; expected <RECORD ID="…"><TEXT>…</TEXT></RECORD>.')
-
 # %% ../nbs/07_i2b2_2006.ipynb #9f6649c9
 def _expect_nested(spans: Iterable[Span], where: str):
     "Raise `CourseError` for spans that cross: inline tags must nest."
@@ -153,6 +160,9 @@ def _expect_nested(spans: Iterable[Span], where: str):
             what = f'the span {s.start}–{s.end} ({s.type}) crosses another one, which inline tags cannot say'
             raise CourseError(f'{where}: {what}; resolve it with without_overlaps.')
         open_ends.append(s.end)
+
+# %% ../nbs/07_i2b2_2006.ipynb #529b0d12
+def _marked(text: str, where: str) -> str: return escaped(text, where).replace('&quot;', '"')
 
 def inline(
     document: Document,
@@ -168,8 +178,6 @@ def inline(
         parts += [_marked(document.text[last:place], where), tag]
         last = place
     return ''.join([*parts, _marked(document.text[last:], where)])
-
-def _marked(text: str, where: str) -> str: return escaped(text, where).replace('&quot;', '"')
 
 # %% ../nbs/07_i2b2_2006.ipynb #60c683bf
 def write_i2b2_2006(
@@ -207,6 +215,7 @@ def ensure_i2b2_2006(
                         source='invented by clinbert_nb; no real patient, free to share')
     return ensure(data_root()/'synthetic'/f'i2b2_2006-{patients}-{seed}', make)
 
+# %% ../nbs/07_i2b2_2006.ipynb #d98b1530
 def write_sample(
     folder,  # where the file goes
 ) -> Path:
@@ -232,7 +241,7 @@ def placeholders(
 ) -> tuple[str, list[tuple[str, str]]]: # the line with placeholders, (type, words) of each name in order
     "The first step of the converter: each tagged name becomes a placeholder."
     names = re.findall(r'(<PHI TYPE="([^"]*)">(.*?)</PHI>)', line)
-    for tagged, _, _ in names: line = line.replace(tagged, '__phi__')
+    for marked, _, _ in names: line = line.replace(marked, '__phi__')
     return line, [(kind, words) for _, kind, words in names]
 
 # %% ../nbs/07_i2b2_2006.ipynb #26885c15

@@ -43,6 +43,7 @@ def _with_spaces(text: str) -> str:
     "The text with spaces in place of line breaks and tabs."
     return re.sub(r'\s', ' ', text)
 
+# %% ../nbs/10_i2b2_2014.ipynb #e98650cf
 def _nearest(words: str, text: str, start: int) -> int | None:
     "The place of words in a text that is nearest to `start`, None if there is none nearby."
     first = max(0, start - NEARBY)
@@ -132,6 +133,7 @@ def _offsets_and_type(attributes: dict, where: str, file: Path, types) -> tuple[
     if end <= start: raise CourseError(f'{where}: end {end} is not after start {start}.')
     return start, end, kind
 
+# %% ../nbs/10_i2b2_2014.ipynb #5b10e27d
 def _nowhere(where: str, size: int, start: int, end: int, strict: bool, counts: Counter) -> None:
     "Refuse an annotation that is not in its text, or list and count it."
     place = f'{start}–{end} or up to {NEARBY} characters away'
@@ -172,6 +174,14 @@ def _document(file: Path, strict: bool, types, counts: Counter) -> Document:
     return document
 
 # %% ../nbs/10_i2b2_2014.ipynb #d6c17b0f
+def _xml_files(folder) -> list[Path]:
+    "The files of a folder, or the one that was named."
+    folder = existing(folder, 'a folder of PPP-VV.xml files')
+    files = [folder] if folder.is_file() else sorted(folder.glob('[!.]*.xml'))
+    if not files: raise CourseError(f'{folder.name} holds no .xml file; expected PPP-VV.xml.')
+    return files
+
+# %% ../nbs/10_i2b2_2014.ipynb #376b785d
 def read_i2b2_2014(
     folders,                              # a folder of PPP-VV.xml, or several; or one file
     strict: bool = True,                  # an annotation that is not in its text is an error; else left out
@@ -187,12 +197,6 @@ def read_i2b2_2014(
         documents[file.stem] = _document(file, strict, types, counts)
     counts['document without a span'] += sum(not d.spans for d in documents.values())
     return list(documents.values()), +counts
-
-def _xml_files(folder) -> list[Path]:
-    folder = existing(folder, 'a folder of PPP-VV.xml files')
-    files = [folder] if folder.is_file() else sorted(folder.glob('[!.]*.xml'))
-    if not files: raise CourseError(f'{folder.name} holds no .xml file; expected PPP-VV.xml.')
-    return files
 
 # %% ../nbs/10_i2b2_2014.ipynb #00c2fff7
 def cdata(
@@ -257,6 +261,7 @@ def _field(record, name: str, kind, where: str):
     expected = getattr(kind, '__name__', kind)
     raise CourseError(f"{where} has no '{name}' or one of another kind; expected {expected}.")
 
+# %% ../nbs/10_i2b2_2014.ipynb #5a744693
 def _presidio_span(span, text: str, where: str, path: Path) -> tuple[str, Span]:
     "Presidio's name of a type, and the span with ours."
     kind, words = (_field(span, name, str, f'{where}: a span') for name in ('entity_type', 'entity_value'))
@@ -269,6 +274,18 @@ def _presidio_span(span, text: str, where: str, path: Path) -> tuple[str, Span]:
     return kind, Span(start, end, PRESIDIO[kind])
 
 # %% ../nbs/10_i2b2_2014.ipynb #b9f1f3c3
+def _presidio_document(record, name: str, where: str, path: Path, counts: Counter) -> Document:
+    "A sentence, with its template as group."
+    text, marked = _field(record, 'full_text', str, where), _field(record, 'spans', list, where)
+    template, spans = _field(record, 'template_id', int | str, where), set()
+    for kind, span in [_presidio_span(span, text, where, path) for span in marked]:
+        if span.type: spans.add(span)
+        else: counts[f'{kind}, left out'] += 1
+    document = Document(name, text, tuple(sorted(spans)), f'template {template}')
+    check_spans(document, where)
+    return document
+
+# %% ../nbs/10_i2b2_2014.ipynb #3f047b71
 def read_presidio(
     path,                             # generated_large.json or synth_dataset_v2.json
 ) -> tuple[list[Document], Counter]:  # a document for each sentence; what was left out
@@ -282,17 +299,6 @@ def read_presidio(
     counts['document without a span'] += sum(not d.spans for d in documents)
     return documents, +counts
 
-def _presidio_document(record, name: str, where: str, path: Path, counts: Counter) -> Document:
-    "A sentence, with its template as group."
-    text, marked = _field(record, 'full_text', str, where), _field(record, 'spans', list, where)
-    template, spans = _field(record, 'template_id', int | str, where), set()
-    for kind, span in [_presidio_span(span, text, where, path) for span in marked]:
-        if span.type: spans.add(span)
-        else: counts[f'{kind}, left out'] += 1
-    document = Document(name, text, tuple(sorted(spans)), f'template {template}')
-    check_spans(document, where)
-    return document
-
 # %% ../nbs/10_i2b2_2014.ipynb #e9cfed11
 INSTITUTION = r'( (Hospital|Medical Center|University|\d+))+$'
 
@@ -304,6 +310,7 @@ def on_side(
     name = re.sub(INSTITUTION, '', value).split()[-1]
     return crc32(name.encode()) % 2 == side
 
+# %% ../nbs/10_i2b2_2014.ipynb #d7b8f4d0
 @cache
 def names_of_side(
     kind: str,  # of `invented`: last name, female first name, place, …
@@ -319,6 +326,7 @@ def _person(sex: str, side: int, dice: random.Random) -> tuple[str, str, str]:
     return (dice.choice(names_of_side(first, side)), dice.choice('ABCDEFGHJKLMRSTW'),
             dice.choice(names_of_side('last name', side)))
 
+# %% ../nbs/10_i2b2_2014.ipynb #079d1339
 def half_identity(
     number: int,  # of the invented patient
     side: int,    # from which half of the names
@@ -348,12 +356,14 @@ DUMMY = re.compile(r'''
   | \b(?P<patient>[Tt]he\ patient)(?=\ (?:is|was|has|had|denies|states|will|does)\b)
 ''', re.X)
 
+# %% ../nbs/10_i2b2_2014.ipynb #66612919
 def _marker(slot: str, dummy: str, dice: random.Random) -> str:
     "What stands in place of a dummy; an age stays as it is."
     if slot == 'age': return dummy
     if slot != 'any': return f'[**{LABELS[slot]} {dice.randrange(1, 999)}**]'
     return f'[**{dice.randrange(2100, 2190)}-{dice.randrange(1, 13)}-{dice.randrange(1, 29)}**]'
 
+# %% ../nbs/10_i2b2_2014.ipynb #745b9a31
 def with_markers(
     text: str,             # a report without identities
     dice: random.Random,
@@ -394,7 +404,9 @@ def _reports(path: Path) -> list[str]:
     at = head.index('transcription')
     return list(dict.fromkeys(row[at] for _, row in rows if len(row) > at and row[at].strip()))
 
+# %% ../nbs/10_i2b2_2014.ipynb #ebdccbd9
 def _write_notes(texts: list[str], path: Path):
+    "Write texts as a file of notes."
     with path.open('w', newline='', encoding='utf-8') as f:
         writer = csv.writer(f)
         writer.writerow(('ROW_ID', 'CATEGORY', 'TEXT'))
@@ -446,6 +458,7 @@ def ensure_i2b2_2014(
                         source='invented by clinbert_nb; no real patient, free to share')
     return ensure(data_root()/'synthetic'/f'i2b2_2014-{patients}-{seed}', make)
 
+# %% ../nbs/10_i2b2_2014.ipynb #4fad42a9
 def write_sample(
     folder,  # where the files go
 ) -> Path:
@@ -466,6 +479,17 @@ def set_aside(
     return parts
 
 # %% ../nbs/10_i2b2_2014.ipynb #8865e3a5
+def _read_sets(data: list[str], test: list[str], strict: bool, seed: int):
+    "The sets of i2b2 2014, or the hospital's."
+    if data and not test:
+        raise CourseError('There are training notes and no test notes; expected their folder in the parameter test.')
+    source = Path(data[0]) if data else ensure_i2b2_2014(seed=seed)
+    documents, counts = read_i2b2_2014(data or [source/name for name in SETS[:2]], strict)
+    tests, test_counts = read_i2b2_2014(test or source/SETS[2], strict)
+    both = {d.group for d in documents} & {d.group for d in tests}
+    return documents, tests, counts + test_counts + Counter({'patient in training and in test': len(both)}), source
+
+# %% ../nbs/10_i2b2_2014.ipynb #dbe300b8
 def read_corpus(
     corpus: str,                # 'i2b2_2014', 'presidio' or 'mtsamples'
     data: list[str],
@@ -485,16 +509,6 @@ def read_corpus(
         documents, counts = read_i2b2_2014(source/'task')
     return *set_aside(documents, .2, seed), counts, source
 
-def _read_sets(data: list[str], test: list[str], strict: bool, seed: int):
-    "The sets of i2b2 2014, or the hospital's."
-    if data and not test:
-        raise CourseError('There are training notes and no test notes; expected their folder in the parameter test.')
-    source = Path(data[0]) if data else ensure_i2b2_2014(seed=seed)
-    documents, counts = read_i2b2_2014(data or [source/name for name in SETS[:2]], strict)
-    tests, test_counts = read_i2b2_2014(test or source/SETS[2], strict)
-    both = {d.group for d in documents} & {d.group for d in tests}
-    return documents, tests, counts + test_counts + Counter({'patient in training and in test': len(both)}), source
-
 # %% ../nbs/10_i2b2_2014.ipynb #1680aed4
 def label_counts(
     documents: list[Document],
@@ -505,6 +519,7 @@ def label_counts(
     counts = pd.DataFrame(dict(B=table['size'], I=table['sum']-table['size']))
     return counts.sort_values('B', ascending=False)
 
+# %% ../nbs/10_i2b2_2014.ipynb #b07375e2
 def observed_labels(
     documents: list[Document],
 ) -> int:                      # the paper's Dim
@@ -522,6 +537,7 @@ def _half_surrogate(marker: str, side: int, seed_parts: tuple) -> str:
     drawn = (surrogates(marker, *seed_parts, k)[0] for k in count())
     return next(value for value in drawn if on_side(value, side))
 
+# %% ../nbs/10_i2b2_2014.ipynb #7e2f68d3
 def half_surrogates(
     text: str,     # a note with markers
     side: int,     # from which half of the names
@@ -566,6 +582,7 @@ def ensure_readers(
     made = ensure_checkpoints(family, profile, family, corpora, {}, settings)
     return dict(zip(('nothing', 'markers', 'surrogates'), (str(start), *made.values())))
 
+# %% ../nbs/10_i2b2_2014.ipynb #b72e56f4
 def hospital_readers(
     profile: str,
     start: str = 'BERT',            # one of the demo's six, or any checkpoint
@@ -577,6 +594,7 @@ def hospital_readers(
     corpora = dict(notes=str(notes), surrogates=str(ensure_half_surrogates(notes)))
     return ensure_readers(find_checkpoints([start], profile)[name], corpora, profile, names, settings)
 
+# %% ../nbs/10_i2b2_2014.ipynb #5f39ec09
 def report_readers(
     folder: Path,                   # of `ensure_mtsamples`
     profile: str,
@@ -590,14 +608,15 @@ def report_readers(
     return ensure_readers(find_checkpoints([start], profile)[name], corpora, profile, names, settings)
 
 # %% ../nbs/10_i2b2_2014.ipynb #4c6abf1a
-NAMES = ('PATIENT', 'DOCTOR', 'HOSPITAL', 'CITY')   # what markers replace and digits do not give away
-
 def words_of(
     path,  # file of notes
 ) -> set[str]:
     "All words of a corpus that a checkpoint read, in lower case."
     notes = read_sentences(ensure_sentences(path, Path(path).stem))
     return {w.lower() for note in notes for s in note.sentences for w in re.findall(r'[^\W\d_]+', s)}
+
+# %% ../nbs/10_i2b2_2014.ipynb #0aa0dd16
+NAMES = ('PATIENT', 'DOCTOR', 'HOSPITAL', 'CITY')   # what markers replace and digits do not give away
 
 def names_in(
     documents: list[Document],
@@ -621,6 +640,7 @@ QUESTIONS = {   # question: the two readers, the one that should be worse first
     'nothing > markers': ('markers', 'nothing'),
 }
 
+# %% ../nbs/10_i2b2_2014.ipynb #54c8d35e
 def puzzle_tests(
     scores: pd.DataFrame,  # model (nothing, markers, surrogates), seed, test_f1
 ) -> pd.DataFrame:         # for each question: difference in points, its sd over seeds, t, one-tailed p

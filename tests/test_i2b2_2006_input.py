@@ -49,12 +49,16 @@ FETCH = '<?xml version="1.0"?>\n<!DOCTYPE ROOT [<!ENTITY x SYSTEM "file:///etc/p
 
 
 @pytest.mark.parametrize('content, message', [
-    (dict(inside='&b;', head=BOMB), 'deid.xml, line 1 declares a DOCTYPE or an entity; .*never expanded or fetched'),
+    (dict(inside='&b;', head=BOMB),
+     'deid.xml, line 1 declares a DOCTYPE or an entity; .*never expanded or fetched'),
     (dict(inside='&x;', head=FETCH), 'line 2 declares a DOCTYPE'),
-    (dict(inside='a\n<PHI TYPE="NURSE">Foo</PHI>'), "its line 3: unknown type 'xxxxx'; expected AGE, DATE"),
+    (dict(inside='a\n<PHI TYPE="NURSE">Foo</PHI>'),
+     "its line 3: unknown type 'xxxxx'; expected AGE, DATE"),
     (dict(inside='<PHI>Foo</PHI>'), 'its line 2: a PHI tag without TYPE'),
-    (dict(inside='a', name='"7"><RECORD ID="8"'), 'does not end; expected </RECORD> before the next'),
-    (dict(inside='a</TEXT></RECORD><RECORD ID="7"><TEXT>'), 'line 4, record 2: a record with this ID stands above it'),
+    (dict(inside='a', name='"7"><RECORD ID="8"'),
+     'does not end; expected </RECORD> before the next'),
+    (dict(inside='a</TEXT></RECORD><RECORD ID="7"><TEXT>'),
+     'line 4, record 2: a record with this ID stands above it'),
     (dict(inside='</TEXT><TEXT>'), 'has not exactly one <TEXT>'),
 ])
 def test_what_cannot_be_mended_is_refused(tmp_path, content, message):
@@ -62,7 +66,8 @@ def test_what_cannot_be_mended_is_refused(tmp_path, content, message):
 
 
 @pytest.mark.parametrize('change, message', [
-    (lambda whole: whole + b'<RECORD ID="8"><TEXT>b', 'line 8: a record that does not end, or has no ID; the file may be cut off'),
+    (lambda whole: whole + b'<RECORD ID="8"><TEXT>b',
+     'line 8: a record that does not end, or has no ID; the file may be cut off'),
     (lambda whole: b'<ROOT></ROOT>', 'holds no record; expected <RECORD ID='),
     (lambda whole: whole + b'\xff', 'deid.xml, line 8 holds the byte 0xFF'),
     (lambda whole: b'', 'deid.xml is empty'),
@@ -74,7 +79,8 @@ def test_what_is_no_whole_file_is_refused(tmp_path, change, message):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(CourseError, match='nowhere.xml does not exist'): read_i2b2_2006(tmp_path/'nowhere.xml')
+    with pytest.raises(CourseError, match='nowhere.xml does not exist'):
+        read_i2b2_2006(tmp_path/'nowhere.xml')
 
 
 def test_an_encoding_that_is_declared_is_read(tmp_path):

@@ -63,7 +63,8 @@ FETCH = '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>\n'
     (dict(tags=tag('a', 32, 'Foo')), 'line 9: the start is no whole number'),
     (dict(tags=tag(29, '1'*5000, 'Foo')), 'line 9: the end is no whole number'),
     (dict(tags=tag(None, 32, 'Foo')), "has no 'start'"),
-    (dict(tags=tag(29, 32, 'Foo', 'NURSE')), "line 9: unknown type 'xxxxx'; expected one of PATIENT, DOCTOR"),
+    (dict(tags=tag(29, 32, 'Foo', 'NURSE')),
+     "line 9: unknown type 'xxxxx'; expected one of PATIENT, DOCTOR"),
     (dict(tags=tag(29, 32, 'Foo', None)), "has no 'TYPE'"),
     (dict(tags='<NAME start="1"'), 'is no XML: line 10, '),
     (dict(tags='</TAGS><TEXT>a</TEXT><TAGS>'), 'has 2 <TEXT>; expected one'),
@@ -214,4 +215,5 @@ def test_corpora_that_cannot_be_are_refused(arguments, message):
 def test_another_table_is_no_mtsamples(tmp_path, monkeypatch):
     monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
     (tmp_path/'m.csv').write_text('a,b\n')
-    with pytest.raises(CourseError, match="m.csv has no column 'transcription'"): ensure_mtsamples(tmp_path/'m.csv')
+    with pytest.raises(CourseError, match="m.csv has no column 'transcription'"):
+        ensure_mtsamples(tmp_path/'m.csv')

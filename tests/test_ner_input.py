@@ -24,7 +24,8 @@ from clinbert_nb.tokens import load_tokenizer
     (Span(0, 1, ''), 'span 0–1 has no type'),
 ])
 def test_spans_that_cannot_be_are_refused(span, fault):
-    with pytest.raises(CourseError, match=fault): check_spans(Document('d', 'abc', (span,)), 'a.xml')
+    with pytest.raises(CourseError, match=fault):
+        check_spans(Document('d', 'abc', (span,)), 'a.xml')
 
 
 @pytest.mark.parametrize('spans', [(), (Span(0, 3, 'x'), Span(1, 2, 'y'))])
@@ -38,7 +39,8 @@ def test_labels_and_tokens_must_be_as_many():
 
 @pytest.mark.parametrize('label', ['S-x', 'B-', 'problem', ''])
 def test_other_labels_are_refused(label):
-    with pytest.raises(CourseError, match=f"Unknown label '{label}'; expected O, B-type or I-type"): entities(['O', label])
+    with pytest.raises(CourseError, match=f"Unknown label '{label}'; expected O, B-type or I-type"):
+        entities(['O', label])
 
 
 # Lines and windows
@@ -77,11 +79,13 @@ def test_a_label_that_the_head_does_not_know_is_not_learned(tokenizer):
 
 @pytest.mark.parametrize('bad', [dict(how='cut'), dict(max_seq_length=2), dict(stride=-1)])
 def test_impossible_windows_are_refused(tokenizer, bad):
-    with pytest.raises(CourseError, match='window'): encode_sentences(labelled_lines([LONG]), tokenizer, **bad)
+    with pytest.raises(CourseError, match='window'):
+        encode_sentences(labelled_lines([LONG]), tokenizer, **bad)
 
 
 def test_two_documents_of_one_name_are_refused():
-    with pytest.raises(CourseError, match="Two documents are called 'd'"): labelled_lines([Document('d', 'a')]*2)
+    with pytest.raises(CourseError, match="Two documents are called 'd'"):
+        labelled_lines([Document('d', 'a')]*2)
 
 
 def test_nothing_has_no_lines(tokenizer):
@@ -96,7 +100,8 @@ def test_nothing_has_no_lines(tokenizer):
 ])
 def test_the_metric_checks_what_it_is_given(predicted, gold, message):
     metric = ExactF1(keep_in_memory=True)
-    with pytest.raises(CourseError, match=message): metric.compute(predictions=[predicted], references=[gold])
+    with pytest.raises(CourseError, match=message):
+        metric.compute(predictions=[predicted], references=[gold])
 
 
 def test_nothing_to_find_and_nothing_found_is_an_f1_of_0():
@@ -108,11 +113,13 @@ A, B = Document('a', 'x y z', (Span(0, 1, 'p'), Span(2, 3, 't'))), Document('b',
 
 @pytest.mark.parametrize('gold, predicted', [([A, B], [A]), ([A], [B]), ([A, A], [A, A]), ([A], [A, A])])
 def test_only_the_same_documents_are_compared(gold, predicted):
-    with pytest.raises(CourseError, match='do not have the same ids, each once'): exact_f1(gold, predicted)
+    with pytest.raises(CourseError, match='do not have the same ids, each once'):
+        exact_f1(gold, predicted)
 
 
 def test_only_the_same_texts_are_compared():
-    with pytest.raises(CourseError, match="text of document 'a' is not the one"): exact_f1([A], [replace(A, text='x')])
+    with pytest.raises(CourseError, match="text of document 'a' is not the one"):
+        exact_f1([A], [replace(A, text='x')])
 
 
 def test_many_spans_are_counted_as_by_hand():
@@ -165,7 +172,8 @@ def test_discontinuous_spans_are_dropped_on_demand(tmp_path, capsys):
 
 
 @pytest.mark.parametrize('line, message', [
-    ('T1\tx 2 3\tbb', r'^a\.ann, line 2: its words are not what stands at 2 3; offsets and text do not belong'),
+    ('T1\tx 2 3\tbb',
+     r'^a\.ann, line 2: its words are not what stands at 2 3; offsets and text do not belong'),
     ('T1\tx 4 2\tbb', r'line 2 \(4 2\) ends before it starts'),
     ('T1\tx 2 2\t', r'line 2 \(2 2\) is empty'),
     ('T1\tx 2 40\tbb', r'line 2 \(2 40\) lies outside of the text, which has 7 characters'),
@@ -177,7 +185,8 @@ def test_discontinuous_spans_are_dropped_on_demand(tmp_path, capsys):
     ('N1\tReference', "line 2 is no concept; expected 'N1<tab>Reference T1 database:id<tab>name'"),
 ])
 def test_lines_that_cannot_be_are_refused(tmp_path, line, message):
-    with pytest.raises(CourseError, match=message): spans_of(tmp_path, 'a bb cc', 'T0\tx 0 1\ta', line)
+    with pytest.raises(CourseError, match=message):
+        spans_of(tmp_path, 'a bb cc', 'T0\tx 0 1\ta', line)
 
 
 @pytest.mark.parametrize('text, line, span', [
@@ -217,11 +226,13 @@ def test_a_document_without_annotations_is_one(tmp_path):
 
 def test_another_encoding_is_refused(tmp_path):
     (brat(tmp_path, '')/'a.txt').write_bytes(b'caf\xe9')
-    with pytest.raises(CourseError, match=r'a\.txt, line 1 holds the byte 0xE9'): read_brat(tmp_path)
+    with pytest.raises(CourseError, match=r'a\.txt, line 1 holds the byte 0xE9'):
+        read_brat(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(CourseError, match='nowhere does not exist; expected a folder of'): read_brat(tmp_path/'nowhere')
+    with pytest.raises(CourseError, match='nowhere does not exist; expected a folder of'):
+        read_brat(tmp_path/'nowhere')
 
 
 def test_a_concept_has_a_database_and_a_name(tmp_path):
@@ -254,7 +265,8 @@ def test_what_brat_cannot_hold_is_refused(tmp_path, document, message):
 
 
 def test_two_files_of_one_name_are_refused(tmp_path):
-    with pytest.raises(CourseError, match="Two documents are called 'x'"): write_brat([Document('x', 'a')]*2, tmp_path/'w')
+    with pytest.raises(CourseError, match="Two documents are called 'x'"):
+        write_brat([Document('x', 'a')]*2, tmp_path/'w')
     assert not (tmp_path/'w').exists()
 
 
@@ -294,12 +306,14 @@ def test_other_lines_are_refused(tmp_path, text, message):
 
 def test_a_label_is_quoted_where_the_corpus_may_be_shown(tmp_path):
     describe_corpus(tmp_path, 'invented', shareable=True)
-    with pytest.raises(CourseError, match="line 1 has the label 'S-x'; expected O"): conll(tmp_path, 'b S-x')
+    with pytest.raises(CourseError, match="line 1 has the label 'S-x'; expected O"):
+        conll(tmp_path, 'b S-x')
 
 
 @pytest.mark.parametrize('name', ['a b', '-X-', ''])
 def test_names_that_conll_cannot_hold_are_refused(tmp_path, name):
-    with pytest.raises(CourseError, match='cannot stand in a CoNLL file'): write_conll([Document(name, 'a')], tmp_path/'y')
+    with pytest.raises(CourseError, match='cannot stand in a CoNLL file'):
+        write_conll([Document(name, 'a')], tmp_path/'y')
 
 
 def test_tokens_that_conll_cannot_hold_are_refused(tmp_path):
@@ -324,7 +338,8 @@ def test_only_references_of_xml_are_followed(marked, text, kept):
 
 @pytest.mark.parametrize('n', [0, 8, 10, 16])
 def test_too_few_sentences_for_nine_chunks_are_refused(n):
-    with pytest.raises(CourseError, match=f'{n} sentences are too few for nine chunks'): paper_split(n)
+    with pytest.raises(CourseError, match=f'{n} sentences are too few for nine chunks'):
+        paper_split(n)
 
 
 PATIENTS = [Document(f'd{i}', 'a', group=f'p{i//3}') for i in range(3)]
@@ -332,8 +347,10 @@ PATIENTS = [Document(f'd{i}', 'a', group=f'p{i//3}') for i in range(3)]
 
 @pytest.mark.parametrize('documents', [[], PATIENTS, PATIENTS[:1]])
 def test_documents_that_cannot_be_split_are_refused(documents):
-    with pytest.raises(CourseError, match='cannot be split: train or dev would be empty'): split_documents(documents)
+    with pytest.raises(CourseError, match='cannot be split: train or dev would be empty'):
+        split_documents(documents)
 
 
 def test_another_way_to_split_is_refused():
-    with pytest.raises(CourseError, match="Unknown split 'random'"): split_documents(PATIENTS, 'random')
+    with pytest.raises(CourseError, match="Unknown split 'random'"):
+        split_documents(PATIENTS, 'random')
