@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=  # what is imported once is compiled and kept
 
-.PHONY: help course table2 concepts lessons open test fuzz mutants lab export outputs wheel clean
+.PHONY: help course table2 concepts open test fuzz mutants lab export outputs wheel clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -26,16 +26,13 @@ table2: course  ## after the demo: six models on five tasks, the paper's Table 2
 concepts: course  ## after the demo: from names to concepts, with the paper's model and better ones
 	@$(MAKE) --no-print-directory course PROFILE=concepts
 
-lessons:  ## the notebooks on methods that neither the demo nor Table 2 needs
-	@$(MAKE) --no-print-directory course PROFILE=lessons
-
 open:  ## the same on real open corpora (configs/open.yaml)
 	@$(MAKE) --no-print-directory course PROFILE=open
 
-test: .venv/ready  ## everything that must hold before a change is merged
+test: .venv/ready  ## everything that must hold before a change is merged, the demo among it
 	$(BIN)/python scripts/course.py check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
-	$(BIN)/python scripts/course.py defaults
+	@$(MAKE) --no-print-directory course PROFILE=demo
 
 fuzz: .venv/ready  ## damage valid files, 10,000 for each reader: each is read or refused in one sentence (some minutes)
 	$(BIN)/python scripts/fuzz.py
@@ -51,11 +48,9 @@ export: .venv/ready  ## write library, tests and README.md from the notebooks, a
 	$(BIN)/python scripts/course.py export
 	$(BIN)/python scripts/course.py clean
 
-outputs: table2 concepts lessons  ## copy the outputs of the demo into the notebooks, for people who read without running
+outputs:  ## run the demo and copy its outputs into the notebooks, for people who read without running
+	@$(MAKE) --no-print-directory course PROFILE=demo
 	$(BIN)/python scripts/course.py outputs demo
-	$(BIN)/python scripts/course.py outputs table2
-	$(BIN)/python scripts/course.py outputs concepts
-	$(BIN)/python scripts/course.py outputs lessons
 
 wheel: .venv/ready  ## the library as a wheel in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -23,9 +23,10 @@ def place(path): return path.name if path.name[0].isdigit() else '~'  # notebook
 
 
 def library(path):
-    "The modules that a notebook may import: its own and those of lower numbers."
+    "The modules that a notebook may import, its own and those of lower numbers, and the tables that come with them."
     found = {p: re.search(r'#\| *default_exp +(\w+)', p.read_text(encoding='utf-8')) for p in (ROOT/'nbs').glob('[0-9]*.ipynb')}
-    return [ROOT/'clinbert_nb'/f'{m[1]}.py' for p, m in sorted(found.items()) if m and place(p) <= place(path)]
+    modules = [ROOT/'clinbert_nb'/f'{m[1]}.py' for p, m in sorted(found.items()) if m and place(p) <= place(path)]
+    return modules + sorted((ROOT/'clinbert_nb/tables').glob('*'))
 
 
 def executed(step): return RESULTS/step/'executed.ipynb'

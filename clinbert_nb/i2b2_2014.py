@@ -32,13 +32,13 @@ from .core import (
     CourseError, data_root, derived_seed, ensure, existing, file_hash, plain_name, whole_folder)
 from .hospital import ensure_hospital, make_patient
 from .i2b2_2006 import escaped, unescaped
-from .mednli import find_checkpoints, paired_test, short_name
 from .ner import Document, Span, check_spans
 from .notes import ensure_sentences, read_sentences
 from .pretraining import PretrainingSettings, ensure_checkpoints
 from .sentences import MARKER, restore_line_breaks
 from .files import (
     csv_rows, describe_corpus, is_shareable, quoted, read_json, whole_number, xml_text)
+from .finetuning import find_checkpoints, paired_test, short_name
 
 # %% ../nbs/10_i2b2_2014.ipynb #679c74fc
 NEARBY = 20   # characters by which an offset may be wrong

@@ -17,8 +17,7 @@ import pandas as pd
 
 from .catalogue import ensure_catalogue
 from .core import CourseError, checkout, existing
-from .finetuning import fingerprint, run_once
-from .mednli import find_checkpoints, short_name
+from .finetuning import find_checkpoints, fingerprint, run_once, short_name
 from .ner import Document
 from .normalization import (
     Mention, TfidfIndex, Vocabulary, cleaned, document_f1, known_names, look_up, mentions_of, read_abbreviations, read_pubtator, read_vocabulary, write_pubtator)

@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from .core import CourseError, results_folder, results_root
-from .finetuning import mean_sd
-from .mednli import PAPER, paired_test
+from .finetuning import mean_sd, paired_test
+from .mednli import PAPER
 from .pretraining import FAMILY
 from .tagging import TABLE_2
 

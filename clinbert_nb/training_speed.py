@@ -30,9 +30,12 @@ def flops_per_piece(
     predictions: float = 20,   # hidden pieces of a pair for which the head is computed; `max_seq_length`: for all
 ) -> dict[str, float]:         # layers, attention, head: floating-point operations, forward and backward
     "What a piece costs in training; matrix products only."
-    h, inner = config.hidden_size, config.intermediate_size
-    return dict(layers=6. * config.num_hidden_layers * (4*h*h + 2*h*inner), attention=12. * config.num_hidden_layers * max_seq_length * h,
-                head=6. * (config.vocab_size*h + h*h) * predictions/max_seq_length)
+    h, layers = config.hidden_size, config.num_hidden_layers
+    return dict(
+        layers=6. * layers * (4*h*h + 2*h*config.intermediate_size),
+        attention=12. * layers * max_seq_length * h,
+        head=6. * (config.vocab_size*h + h*h) * predictions/max_seq_length,
+    )
 
 # %% ../nbs/21b_training_speed.ipynb #c86e91f5
 def throughput(
@@ -42,33 +45,48 @@ def throughput(
     settings: PretrainingSettings,
     peak: float = 0.,     # what the device can do, TFLOP/s; 0: unknown
     warm: int = 2,        # steps of the short run; the other has `settings.steps`
-) -> dict[str, float]:    # seconds_per_step, pieces_per_second (padded), real_pieces_per_second, mfu (NaN where the peak is unknown)
-    "Speed of training, from a long run minus a short one."
-    took = {}
-    for steps in (warm, settings.steps):
+) -> dict[str, float]:    # seconds_per_step, pieces_per_second, real_pieces_per_second (without padding), mfu
+    "Speed of training, from a long run minus a short one; `mfu` is not a number where the peak is unknown."
+    def seconds_of(steps):
         pretrain(model, tokens, tokenizer, replace(settings, steps=1))   # compiles, and fills caches
         start = time.perf_counter()
         pretrain(model, tokens, tokenizer, replace(settings, steps=steps))
-        took[steps] = time.perf_counter() - start
-    step = (took[settings.steps] - took[warm])/(settings.steps - warm)
-    pairs = epoch_pairs(tokens, settings, settings.seed, 0, at_most=5000)
-    full = (pairs[:, 1] - pairs[:, 0] + pairs[:, 3] - pairs[:, 2] + 3).mean()/settings.max_seq_length
+        return time.perf_counter() - start
+
+    step = (seconds_of(settings.steps) - seconds_of(warm))/(settings.steps - warm)
     pieces = settings.batch_size*settings.max_seq_length/step
-    hidden = min(settings.max_predictions, round(settings.max_seq_length*settings.mlm_probability))
-    flops = sum(flops_per_piece(model.config, settings.max_seq_length, hidden).values())
-    return dict(seconds_per_step=step, pieces_per_second=pieces, real_pieces_per_second=pieces*full, mfu=pieces*flops/(peak*1e12) if peak else float('nan'))
+    flops = sum(flops_per_piece(model.config, settings.max_seq_length, _hidden(settings)).values())
+    return dict(
+        seconds_per_step=step,
+        pieces_per_second=pieces,
+        real_pieces_per_second=pieces*_share_of_real_pieces(tokens, settings),
+        mfu=pieces*flops/(peak*1e12) if peak else float('nan'),
+    )
+
+# %% ../nbs/21b_training_speed.ipynb #17be8f76
+def _hidden(settings: PretrainingSettings) -> int:
+    "How many pieces of a full pair are hidden."
+    return min(settings.max_predictions, round(settings.max_seq_length*settings.mlm_probability))
+
+def _share_of_real_pieces(tokens: Tokens, settings: PretrainingSettings) -> float:
+    "The share of a batch that is no padding."
+    a, a_end, b, b_end, *_ = epoch_pairs(tokens, settings, settings.seed, 0, at_most=5000).T
+    return float((a_end - a + b_end - b + 3).mean()/settings.max_seq_length)
 
 # %% ../nbs/21b_training_speed.ipynb #027ee53c
 def launched(
     parameters: dict,  # of 03_pretraining
     processes: int,    # of one thread each
 ) -> float:            # seconds
-    "Time `torchrun … -m clinbert_nb.pretraining` for a new tiny BERT on the hospital's notes. Raises `CourseError` if it fails."
-    with tempfile.TemporaryDirectory() as work:
-        profile = Path(work)/'launched.yaml'
-        profile.write_text(yaml.safe_dump({'steps': {'03_pretraining': {'parameters': parameters | dict(family={'A': ['', 'notes']})}}}))
-        command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', str(processes), '-m', 'clinbert_nb.pretraining', str(profile)]
+    "Time `torchrun -m clinbert_nb.pretraining` for a new tiny BERT. Raises `CourseError` if it fails."
+    step = dict(parameters=parameters | dict(family={'A': ['', 'notes']}))
+    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node']
+    with tempfile.TemporaryDirectory() as folder:
+        profile = Path(folder)/'launched.yaml'
+        profile.write_text(yaml.safe_dump({'steps': {'03_pretraining': step}}))
+        environment = os.environ | dict(CLINBERT_RESULTS=folder, OMP_NUM_THREADS='1')
+        command = [*torchrun, str(processes), '-m', 'clinbert_nb.pretraining', str(profile)]
         start = time.perf_counter()
-        done = subprocess.run(command, env=os.environ | dict(CLINBERT_RESULTS=work, OMP_NUM_THREADS='1'), capture_output=True, text=True)
-        if done.returncode: raise CourseError(f'The run with {processes} processes failed: {done.stderr.strip().splitlines()[-1]}')
-        return time.perf_counter() - start
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if not done.returncode: return time.perf_counter() - start
+    raise CourseError(f'The run with {processes} processes failed: {done.stderr.strip().splitlines()[-1]}')

@@ -17,8 +17,12 @@ from packaging.utils import canonicalize_name
 
 from clinbert_nb.core import read_profile, run_notebook
 from clinbert_nb.legible import contrast
+from clinbert_nb.parameters import check_parameters
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT/'scripts'))
+from agreement import denser, density, digest_of, unsupported_numbers, wrong_page  # noqa: E402
+
 NOTEBOOKS = sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))
 
 
@@ -118,6 +122,64 @@ def test_check_finds_what_was_edited_by_hand_or_left_behind(tree):
     assert all(name in done.stderr for name in ('clinbert_nb/core.py', 'tests/test_core.py', 'clinbert_nb/orphan.py')) and 'test_e2e' not in done.stderr
 
 
+# Pages that agree with themselves
+
+def page(*cells):
+    "A notebook of markdown texts, and of code with what it printed."
+    book = nbformat.v4.new_notebook()
+    for cell in cells:
+        if isinstance(cell, str): book.cells.append(nbformat.v4.new_markdown_cell(cell))
+        else: book.cells.append(nbformat.v4.new_code_cell(cell[0], outputs=[nbformat.v4.new_output('stream', text=cell[1])]))
+    return book
+
+
+@pytest.mark.parametrize('prose, wrong', [
+    ('In the stored run it is 61.2 of 1,200.', []),
+    ('In the stored run it is 62.1.', ['62.1']),
+    ('In the stored\nrun p is 0.02.', []),
+    ('The paper reports 99.9.', []),
+    ('In the stored run of [05](05_mednli.ipynb) it is 61.2.', []),
+])
+def test_a_number_about_the_stored_run_stands_in_an_output(prose, wrong):
+    book = page(('print(scores)', '<td>61.2</td> 1200 .02'), prose)
+    assert [fault.split()[0] for fault in unsupported_numbers(book)] == wrong
+
+
+def test_a_number_is_said_below_its_output():
+    assert list(unsupported_numbers(page('The stored run: 61.2.', ('print(scores)', '61.2'))))
+
+
+def declaring(value):
+    "A notebook with one parameter whose check shows this value."
+    source = 'seeds: int = 3  # runs of each model; 1 or more'
+    book = page((source, ''), ('parameters = check_parameters(globals())\nparameters', ''))
+    book.cells[0].metadata['tags'] = ['parameters']
+    namespace = {}
+    exec(source.replace('3', str(value)), namespace)
+    text = repr(check_parameters(namespace | dict(_ih=[source])))
+    book.cells[1].outputs = [nbformat.v4.new_output('display_data', {'text/plain': text})]
+    return book
+
+
+def test_outputs_of_other_parameters_are_noticed():
+    assert not list(wrong_page(declaring(3), digest_of(declaring(3))))
+    assert ['other parameters' in fault for fault in wrong_page(declaring(5), digest_of(declaring(5)))] == [True]
+
+
+def test_outputs_of_other_code_are_noticed():
+    before, after = page(('print(1)', '1')), page(('print(2)', '1'))
+    assert ['other code' in fault for fault in wrong_page(after, digest_of(before))] == [True]
+    assert digest_of(before) == digest_of(page(('print(1)', ''), ('#| test\ndef test_it(): pass', '')))
+
+
+def test_a_notebook_may_not_become_denser():
+    book = page(('a = 1', ''), ('b = "' + 'x'*120 + '"', ''))
+    characters, wide = density(book)
+    assert (characters, wide) == (66, 1)
+    assert not list(denser(book, (66, 1)))
+    assert list(denser(book, (65, 1))) and list(denser(book, (66, 0)))
+
+
 # The workflow
 
 def workflow(tree, *arguments, results, profile='demo'):
@@ -151,13 +213,25 @@ def test_every_step_of_a_profile_names_a_notebook_and_parameters_that_it_knows(p
         assert set(step['parameters']) <= set(re.findall(r'^(\w+):', declared, re.M)), name
 
 
-def test_demo_lessons_concepts_and_table_2_run_every_notebook_with_its_defaults_but_for_more_models():
-    demo, lessons, concepts, table_2 = (read_profile(ROOT/f'configs/{name}.yaml') for name in ('demo', 'lessons', 'concepts', 'table2'))
-    run = {(ROOT/'nbs'/f"{s['notebook']}.ipynb").resolve() for s in [*demo.values(), *lessons.values(), *concepts.values(), *table_2.values()]}
-    assert run == {*NOTEBOOKS, *ROOT.glob('index.ipynb')}
-    assert all(s['parameters'].keys() == {'profile'} for s in [*demo.values(), *lessons.values()])
-    assert all(s['parameters'].keys() <= {'profile', 'models', 'encoder'} for s in concepts.values())
-    assert all(s['parameters'].keys() <= {'profile', 'models', 'seeds', 'puzzle_start'} and len(s['parameters'].get('models', [0]*6)) == 6 for s in table_2.values())
+def notebooks_of(profile): return {(ROOT/'nbs'/f"{step['notebook']}.ipynb").resolve() for step in profile.values()}
+
+
+def test_the_demo_runs_every_notebook_with_its_defaults():
+    demo = read_profile(ROOT/'configs/demo.yaml')
+    assert notebooks_of(demo) == {*NOTEBOOKS, *ROOT.glob('index.ipynb')}
+    assert all(step['parameters'] == {'profile': 'demo'} for step in demo.values())
+
+
+def test_table_2_compares_six_models():
+    steps = read_profile(ROOT/'configs/table2.yaml')
+    compared = [step['parameters']['models'] for step in steps.values() if 'models' in step['parameters']]
+    assert len(compared) == 5 and all(len(models) == 6 for models in compared)
+    assert all(step['parameters'].keys() <= {'profile', 'models', 'seeds', 'puzzle_start'} for step in steps.values())
+
+
+def test_concepts_compares_checkpoints_of_the_demo():
+    steps = read_profile(ROOT/'configs/concepts.yaml')
+    assert all(step['parameters'].keys() <= {'profile', 'models', 'encoder'} for step in steps.values())
 
 
 def test_a_dry_run_of_the_demo_lists_every_step(tree, tmp_path):
