@@ -136,7 +136,7 @@ def encode_pairs(
     second: list[str] | None,  # hypotheses, or None for single sentences
     max_seq_length: int,       # longest sequence in word pieces, with [CLS] and [SEP]
 ) -> list[dict]:               # one an example: input_ids, token_type_ids, truncated; no padding
-    "Word pieces of sentences or pairs, the longer segment cut first as in BERT's `run_classifier.py`."
+    "Word pieces of sentences or pairs, the longer segment cut first (`run_classifier.py`)."
     if not first: return []
     if second is not None and len(first) != len(second):
         raise CourseError(f'{len(first)} first sentences but {len(second)} second ones.')
@@ -527,7 +527,7 @@ def run_once(
     profile: str,                 # folder under the results root
     work: Callable[[Run], None],  # fills `run.metrics` and `run.folder`
     inputs: Sequence = (),        # files and folders for the manifest
-    modules: Sequence[str] = (),  # of this library that the result depends on, besides those of training
+    modules: Sequence[str] = (),  # of this library that matter, besides those of training
 ) -> Path:                        # the folder of the finished run
     "The run with this identity and this code: made now, or the one that was made before."
     code = code_hash('core', 'tokens', 'pretraining', 'finetuning', *modules)
