@@ -20,6 +20,7 @@ def mednli_folder(folder, train):
     (folder/'mli_train_v1.jsonl').write_text(train)
     return folder
 
+# %% ../nbs/05_mednli.ipynb #6f494460
 def test_a_pair_is_read_as_it_is(tmp_path):
     line = mednli_line('entailment', '7', 'Pt c/o SOB.', 'He is short of breath.')
     train = read_mednli(mednli_folder(tmp_path, line))['train']
@@ -41,6 +42,7 @@ def rqe_file(folder, pairs):
 def rqe_element(pid, value='true', question='a', short='b'):
     return f'<pair pid="{pid}" value="{value}"><chq>{question}</chq><faq>{short}</faq></pair>'
 
+# %% ../nbs/05_mednli.ipynb #8f1f5161
 def test_rqe_is_split_by_long_question(tmp_path):
     pairs = [rqe_element(i, question=f' question\n {i % 40} &amp; more ') for i in range(200)]
     splits = read_rqe(rqe_file(tmp_path, pairs))
