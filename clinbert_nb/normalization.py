@@ -11,8 +11,10 @@ __all__ = ['CTD', 'STOP_WORDS', 'AMERICAN', 'BRITISH', 'SMALL_WORDS', 'GREEK', '
            'singular', 'shared_out', 'items_of', 'same_number', 'listed', 'Definition', 'words_before',
            'explained_before', 'explained_inside', 'definitions', 'meanings_at', 'find_abbreviations', 'ambiguous',
            'expanded', 'read_abbreviations', 'proposed_parts', 'spelled', 'agreement', 'read_pubtator',
-           'write_pubtator', 'Mention', 'spelled_out', 'mentions_of', 'known_names', 'look_up', 'TfidfIndex',
-           'DocumentF1', 'document_sets', 'document_f1', 'MentionF1', 'p_against', 'p_between', 'document_bootstrap']
+           'write_pubtator', 'Mention', 'spelled_out', 'mentions_of', 'known_names', 'most_frequent', 'look_up',
+           'TfidfIndex', 'DocumentF1', 'document_sets', 'document_f1', 'MentionF1', 'texts_of', 'ranked_metrics',
+           'worst_mentions', 'predictions_table', 'ranked_of', 'mentions_hash', 'p_against', 'p_between',
+           'document_bootstrap']
 
 # %% ../nbs/11_normalization.ipynb #144abc80
 import csv
@@ -33,6 +35,7 @@ from scipy.stats import t as student
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
 from .core import CourseError, existing, whole_file
+from .finetuning import fingerprint
 from .ner import Document, Span, check_spans, f1_of
 from .files import csv_rows, named, quoted, text_lines, whole_number
 
@@ -690,23 +693,35 @@ def known_names(
         if len(m.ids) == 1: names[cleaned(m.expanded, stop_words)][m.ids[0]] += 1
     return dict(names)
 
+def most_frequent(
+    meanings: Counter,  # concept → how often
+) -> str:
+    "The concept that a name means most often; of equals the last by id."
+    return max(meanings, key=lambda id: (meanings[id], id))
+
 def look_up(
     mentions: Iterable[Mention],
     names: dict[str, Counter],      # of `known_names`
     stop_words: bool = False,
 ) -> list[str | None]:              # the most frequent concept of exactly this name; None: not known
     "Exact lookup of cleaned mentions."
-    best = lambda some: max(some, key=lambda i: (some[i], i)) if some else None
-    return [best(names.get(cleaned(m.expanded, stop_words))) for m in mentions]
+    meanings = [names.get(cleaned(m.expanded, stop_words)) for m in mentions]
+    return [most_frequent(some) if some else None for some in meanings]
 
 # %% ../nbs/11_normalization.ipynb #a0684bff
 class TfidfIndex:
-    "Names as bags of letter n-grams; ranks concepts by the cosine of their nearest name (names: as of `known_names`)."
-    def __init__(self, names: dict[str, Counter]):
-        self.names = list(names)
-        self.ids = [max(some, key=lambda i: (some[i], i)) for some in names.values()]
+    "Names as bags of letter n-grams; ranks concepts by the cosine of their nearest name."
+    def __init__(self, names: dict[str, Counter] | Sequence[str]):   # of `known_names`; or names alone, which have cosines and no concepts
+        self.names, self.meanings = list(names), names
         self.vectorizer = TfidfVectorizer(analyzer='char_wb', ngram_range=(1, 4), sublinear_tf=True, dtype=np.float32)
         self.matrix = self.vectorizer.fit_transform(self.names).T.tocsr()
+
+    def scores(
+        self,
+        texts: Sequence[str],   # cleaned mentions
+    ) -> np.ndarray:            # (texts, names)
+        "The cosine of each text and each name."
+        return (self.vectorizer.transform(texts) @ self.matrix).toarray()
 
     def rank(
         self,
@@ -724,7 +739,8 @@ class TfidfIndex:
     def _best(self, columns, cosines, k: int):
         found, order = {}, np.argsort(-cosines, kind='stable')
         for j in order[:20*k]:
-            found.setdefault(self.ids[columns[j]], (float(cosines[j]), self.names[columns[j]]))
+            name = self.names[columns[j]]
+            found.setdefault(most_frequent(self.meanings[name]), (float(cosines[j]), name))
             if len(found) == k: break
         return [(id, cosine, name) for id, (cosine, name) in found.items()]
 
@@ -777,6 +793,75 @@ class MentionF1(evaluate.Metric):
             correct += len(hits) if repeated else len({s[:2] for s in hits})
             predicted, gold = predicted + len(some), gold + len(true)
         return f1_of(correct, predicted, gold) | dict(precision=correct/max(1, predicted))
+
+# %% ../nbs/11_normalization.ipynb #53bde331
+def texts_of(
+    mentions: Iterable[Mention],
+    stop_words: bool = False,     # take out common words and *disease*
+    abbreviations: bool = True,   # write short forms out
+) -> list[str]:
+    "What the model reads of each mention."
+    return [cleaned(m.expanded if abbreviations else m.text, stop_words) for m in mentions]
+
+# %% ../nbs/11_normalization.ipynb #287065bb
+def ranked_metrics(
+    mentions: Sequence[Mention],
+    ranked: Sequence[Sequence[tuple]],  # for each mention (concept, …), best first
+    taught: set[str] = frozenset(),     # concepts of the training data
+    said: Sequence[Iterable[str]] | None = None,   # concepts stated for each mention; None: the first of each ranking
+) -> dict[str, float]:                  # f1, harmonic_f1, micro_f1 (by document), accuracy, accuracy_at_5, seen_ and unseen_accuracy (absent if there are none), mentions, seen_mentions
+    "How good a ranking of concepts is. Mentions without a right concept are left out."
+    said = [[c[0] for c in row[:1]] for row in ranked] if said is None else said
+    asked = [(m, list(stated), {c[0] for c in row[:5]}) for m, row, stated in zip(mentions, ranked, said, strict=True) if m.ids]
+    right = np.array([bool({*stated} & {*m.ids}) for m, stated, _ in asked], bool)
+    among = np.array([bool(first_five & {*m.ids}) for m, _, first_five in asked], bool)
+    seen = np.array([bool({*m.ids} & taught) for m, _, _ in asked], bool)
+    documents = document_f1([m for m, _, _ in asked], [stated for _, stated, _ in asked])
+    found = {k: documents[k] for k in ('f1', 'harmonic_f1', 'micro_f1')}
+    found |= dict(accuracy=right.mean() if len(right) else 0., mentions=len(asked), seen_mentions=seen.sum(), accuracy_at_5=(among | right).mean() if len(right) else 0.)
+    for name, some in dict(seen=seen, unseen=~seen).items():
+        if some.any(): found[f'{name}_accuracy'] = right[some].mean()
+    return {k: float(v) for k, v in found.items()}
+
+# %% ../nbs/11_normalization.ipynb #d826fbbe
+def worst_mentions(
+    mentions: Sequence[Mention],
+    ranked: Sequence[Sequence[tuple]],  # for each mention (concept, score, …), best first
+    vocabulary: Vocabulary,
+    taught: set[str] | None = None,     # only mentions of these concepts
+    n: int = 8,
+) -> pd.DataFrame:                      # text, expanded, right, said, score
+    "Wrong first answers, the most certain first; each text once."
+    name = lambda id: vocabulary.preferred(id) if id in vocabulary.concepts else id
+    rows = [dict(text=m.text, expanded=m.expanded, right=' | '.join(map(name, m.ids)), said=name(some[0][0]), score=some[0][1]) for m, some in zip(mentions, ranked, strict=True)
+            if m.ids and some and some[0][0] not in m.ids and (taught is None or taught & set(m.ids))]
+    return pd.DataFrame(rows, columns=['text', 'expanded', 'right', 'said', 'score']).sort_values('score', ascending=False, kind='stable').drop_duplicates('expanded').head(n).reset_index(drop=True)
+
+# %% ../nbs/11_normalization.ipynb #79d07964
+def predictions_table(
+    mentions: Sequence[Mention],
+    ranked: Sequence[Sequence[tuple]],  # for each mention (concept, score, …), best first
+) -> pd.DataFrame:                      # doc_id, start, end, gold, said and score: lists
+    "Ranked concepts as a table without text."
+    rows = [(m.doc_id, m.start, m.end, list(m.ids), [c[0] for c in some], [float(c[1]) for c in some]) for m, some in zip(mentions, ranked, strict=True)]
+    return pd.DataFrame(rows, columns=['doc_id', 'start', 'end', 'gold', 'said', 'score'])
+
+def ranked_of(
+    folder,                       # of `tune_softmax`
+    mentions: Sequence[Mention],  # of the split
+    split: str = 'dev',
+) -> list[list[tuple[str, float]]]:  # for each mention (concept, probability), best first
+    "What a run said about mentions. Raises `CourseError` if it was not asked about one of them."
+    table = pd.read_parquet(Path(folder)/'predictions.parquet').query('split == @split')
+    said = {(d, a, b): list(zip(c, p)) for d, a, b, c, p in table[['doc_id', 'start', 'end', 'said', 'score']].itertuples(index=False)}
+    if lost := [m for m in mentions if (m.doc_id, m.start, m.end) not in said]: raise CourseError(f'The run says nothing about document {lost[0].doc_id}, characters {lost[0].start}–{lost[0].end}.')
+    return [said[m.doc_id, m.start, m.end] for m in mentions]
+
+def mentions_hash(
+    splits: dict[str, Sequence[Mention]],
+) -> str:
+    "A hash of all that is in the mentions."
+    return fingerprint({split: [[m.doc_id, m.start, m.end, m.text, m.expanded, *m.ids] for m in some] for split, some in splits.items()})
 
 # %% ../nbs/11_normalization.ipynb #51b9ac9e
 def p_against(

@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['PAPER_SETTINGS', 'MANY', 'NEGATIVES', 'with_targets', 'taught_concepts', 'oracle', 'ceiling', 'ceilings',
-           'plot_ceilings', 'texts_of', 'head_of', 'pooled_vectors', 'best_classes', 'SoftmaxIndex', 'ranked_metrics',
-           'train_softmax', 'tune_softmax', 'mentions_hash', 'predictions_table', 'ranked_of', 'run_softmax',
-           'worst_mentions', 'sampled_classes', 'RowAdam', 'sampled_loss', 'finetune_sampled', 'head_bytes',
-           'head_steps', 'time_steps', 'peak_memory', 'steps_memory', 'compare_steps']
+           'plot_ceilings', 'head_of', 'pooled_vectors', 'best_classes', 'SoftmaxIndex', 'train_softmax',
+           'tune_softmax', 'run_softmax', 'sampled_classes', 'RowAdam', 'sampled_loss', 'finetune_sampled',
+           'head_bytes', 'head_steps', 'time_steps', 'peak_memory', 'steps_memory', 'compare_steps']
 
 # %% ../nbs/11c_softmax.ipynb #61c2617e
 import os
@@ -32,7 +31,8 @@ from .core import CourseError, Run, best_device, derived_seed, seed_everything
 from .finetuning import (
     Settings, Tuned, check_examples, collate, encode_pairs, finetune, fingerprint, label_ids,
     length_batches, load_model, renew_pooler, run_once, tiny_model)
-from .normalization import Concept, Mention, Vocabulary, cleaned, document_f1
+from .normalization import (Concept, Mention, Vocabulary, cleaned, document_f1, mentions_hash, predictions_table, ranked_metrics, ranked_of, texts_of,
+                                       worst_mentions)
 from .pretraining import make_optimizer, model_identity
 from .tagging import run_grid
 from .tokens import load_tokenizer, may_quote
@@ -110,15 +110,6 @@ def plot_ceilings(
     fig.tight_layout()
     return fig
 
-# %% ../nbs/11c_softmax.ipynb #f487f34b
-def texts_of(
-    mentions: Iterable[Mention],
-    stop_words: bool = False,     # take out common words and *disease*
-    abbreviations: bool = True,   # write short forms out
-) -> list[str]:
-    "What the model reads of each mention."
-    return [cleaned(m.expanded if abbreviations else m.text, stop_words) for m in mentions]
-
 # %% ../nbs/11c_softmax.ipynb #958c9688
 def head_of(
     model,
@@ -181,23 +172,6 @@ class SoftmaxIndex:
         found = best_classes(pooled_vectors(self.model, examples, self.tokenizer.pad_token_id), head_of(self.model), k)
         name = self.vocabulary.preferred if self.vocabulary else str
         return [[(self.ids[c], float(p), name(self.ids[c])) for c, p in zip(*row)] for row in zip(*found)]
-
-# %% ../nbs/11c_softmax.ipynb #29f6386a
-def ranked_metrics(
-    mentions: Sequence[Mention],
-    ranked: Sequence[Sequence[tuple]],  # for each mention (concept, …), best first
-    taught: set[str] = frozenset(),     # concepts of the training data
-) -> dict[str, float]:                  # f1, harmonic_f1, micro_f1 (by document), accuracy, accuracy_at_5, seen_ and unseen_accuracy (absent if there are none), mentions, seen_mentions
-    "How good a ranking of concepts is. Mentions without a right concept are left out."
-    pairs = [(m, [c[0] for c in some]) for m, some in zip(mentions, ranked, strict=True) if m.ids]
-    right = np.array([bool(said) and said[0] in m.ids for m, said in pairs], bool)
-    seen = np.array([any(id in taught for id in m.ids) for m, _ in pairs], bool)
-    documents = document_f1([m for m, _ in pairs], [said[:1] for _, said in pairs])
-    found = {k: documents[k] for k in ('f1', 'harmonic_f1', 'micro_f1')} | dict(accuracy=right.mean() if len(right) else 0., mentions=len(pairs), seen_mentions=int(seen.sum()))
-    found['accuracy_at_5'] = float(np.mean([bool(set(said[:5]) & set(m.ids)) for m, said in pairs])) if pairs else 0.
-    for name, some in dict(seen=seen, unseen=~seen).items():
-        if some.any(): found[f'{name}_accuracy'] = right[some].mean()
-    return {k: float(v) for k, v in found.items()}
 
 # %% ../nbs/11c_softmax.ipynb #3ce9b88b
 PAPER_SETTINGS = Settings(learning_rate=1e-5, batch_size=32, epochs=100, max_seq_length=64, warmup=0., patience=20)   # Li et al. 2019; the rate decays linearly here, in the author's code it was constant
@@ -262,32 +236,6 @@ def tune_softmax(
     identity = dict(model=model_identity(checkpoint), mentions=mentions_hash(splits), classes=fingerprint(list(vocabulary.concepts)), settings=asdict(settings), **options)
     return run_once(notebook, f'{name}-seed{settings.seed}', identity, profile, work, inputs=[source] if source else [], modules=['ner', 'normalization', 'softmax'])
 
-def mentions_hash(
-    splits: dict[str, Sequence[Mention]],
-) -> str:
-    "A hash of all that is in the mentions."
-    return fingerprint({split: [[m.doc_id, m.start, m.end, m.text, m.expanded, *m.ids] for m in some] for split, some in splits.items()})
-
-# %% ../nbs/11c_softmax.ipynb #0dde794d
-def predictions_table(
-    mentions: Sequence[Mention],
-    ranked: Sequence[Sequence[tuple]],  # for each mention (concept, score, …), best first
-) -> pd.DataFrame:                      # doc_id, start, end, gold, said and score: lists
-    "Ranked concepts as a table without text."
-    rows = [(m.doc_id, m.start, m.end, list(m.ids), [c[0] for c in some], [float(c[1]) for c in some]) for m, some in zip(mentions, ranked, strict=True)]
-    return pd.DataFrame(rows, columns=['doc_id', 'start', 'end', 'gold', 'said', 'score'])
-
-def ranked_of(
-    folder,                       # of `tune_softmax`
-    mentions: Sequence[Mention],  # of the split
-    split: str = 'dev',
-) -> list[list[tuple[str, float]]]:  # for each mention (concept, probability), best first
-    "What a run said about mentions. Raises `CourseError` if it was not asked about one of them."
-    table = pd.read_parquet(Path(folder)/'predictions.parquet').query('split == @split')
-    said = {(d, a, b): list(zip(c, p)) for d, a, b, c, p in table[['doc_id', 'start', 'end', 'said', 'score']].itertuples(index=False)}
-    if lost := [m for m in mentions if (m.doc_id, m.start, m.end) not in said]: raise CourseError(f'The run says nothing about document {lost[0].doc_id}, characters {lost[0].start}–{lost[0].end}.')
-    return [said[m.doc_id, m.start, m.end] for m in mentions]
-
 # %% ../nbs/11c_softmax.ipynb #1afa8075
 def run_softmax(
     checkpoints: dict[str, str],                # name → folder or Hub name
@@ -306,20 +254,6 @@ def run_softmax(
 
 def _run_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source, options):
     return tune_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source=source, **options)
-
-# %% ../nbs/11c_softmax.ipynb #7481155d
-def worst_mentions(
-    mentions: Sequence[Mention],
-    ranked: Sequence[Sequence[tuple]],  # for each mention (concept, score, …), best first
-    vocabulary: Vocabulary,
-    taught: set[str] | None = None,     # only mentions of these concepts
-    n: int = 8,
-) -> pd.DataFrame:                      # text, expanded, right, said, score
-    "Wrong first answers, the most certain first; each text once."
-    name = lambda id: vocabulary.preferred(id) if id in vocabulary.concepts else id
-    rows = [dict(text=m.text, expanded=m.expanded, right=' | '.join(map(name, m.ids)), said=name(some[0][0]), score=some[0][1]) for m, some in zip(mentions, ranked, strict=True)
-            if m.ids and some and some[0][0] not in m.ids and (taught is None or taught & set(m.ids))]
-    return pd.DataFrame(rows, columns=['text', 'expanded', 'right', 'said', 'score']).sort_values('score', ascending=False, kind='stable').drop_duplicates('expanded').head(n).reset_index(drop=True)
 
 # %% ../nbs/11c_softmax.ipynb #f234702f
 def sampled_classes(

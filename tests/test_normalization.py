@@ -11,7 +11,7 @@ from clinbert_nb.normalization import (
     Concept, DocumentF1, LISTED, Mention, MentionF1, TfidfIndex, Vocabulary, aligned, ambiguous,
     cleaned, definitions, document_bootstrap, document_f1, document_sets, expanded,
     find_abbreviations, is_short_form, known_names, letters_of, long_form, look_up, meanings_at,
-    mentions_of, p_against, p_between, price_of_beginning, price_of_leaving_out,
+    mentions_of, p_against, p_between, price_of_beginning, price_of_leaving_out, ranked_metrics,
     read_abbreviations, read_medic, read_mrconso, read_pubtator, read_vocabulary, singular,
     spelled_out, word_parts, write_pubtator)
 
@@ -377,6 +377,14 @@ def test_mention_f1_by_hand():
     assert score(['0 1 A', '0 1 B', '5 6 C'], ['0 1 A', '7 8 D']) == dict(precision=1/3, recall=.5, f1=.4, correct=1, predicted=3, gold=2)
     assert score(['0 1 A', '0 1 A'], ['0 1 A', '7 8 D'], repeated=True)['f1'] == 1 > score(['0 1 A', '0 1 A'], ['0 1 A', '7 8 D'])['f1'] == pytest.approx(2/3)
     assert MentionF1(keep_in_memory=True).compute(predictions=[['0 1 A'], []], references=[['0 1 A'], ['0 1 A']])['recall'] == .5
+
+# %% ../nbs/11_normalization.ipynb #1678387d
+def test_metrics_of_a_ranking():
+    some = [_mention('a', 'A'), _mention('b', 'B', 'C'), _mention('x'), _mention('d', 'D', doc='2'), _mention('e', 'E', doc='2')]
+    found = ranked_metrics(some, [[('A', 1.)], [('X', 1.), ('C', .5)], [('A', 1.)], [('E', 1.)], []], {'A', 'C', 'E'})
+    assert (found['accuracy'], found['accuracy_at_5'], found['seen_accuracy'], found['unseen_accuracy'], found['mentions'], found['seen_mentions']) == (.25, .5, 1/3, 0, 4, 3)
+    assert found['f1'] == pytest.approx((2*1/(2 + 3) + 2*1/(1 + 2))/2)                                     # {A, X} of {A, B, C}; {E} of {D, E}
+    assert 'unseen_accuracy' not in ranked_metrics(some[:1], [[('A', 1.)]], {'A'}) and ranked_metrics([], [])['accuracy'] == 0
 
 # %% ../nbs/11_normalization.ipynb #23393717
 def test_p_values_from_summaries():

@@ -2,151 +2,44 @@
 import numpy as np
 import pytest
 import torch
-from dataclasses import replace
-from clinbert_nb.core import CourseError
-from clinbert_nb.normalization import Mention, Vocabulary, cleaned, document_f1
-from clinbert_nb.retrieval import (
-    Dictionary, Lexical, Normalizer, ablation, candidates, decisions_right, embed, features,
-    fit_judge, joint_readings, judged, name_concepts, near_names, nearest, normalize,
-    open_encoder, overlap, parts_of, remembered, silence, spoken, synonym_batches,
-    teach_synonyms)
+from clinbert_nb.finetuning import tiny_model
+from clinbert_nb.normalization import Mention
+from clinbert_nb.retrieval import Asked, embed, fit_judge, judged, nearest, open_encoder
 
-# %% ../nbs/11e_retrieval.ipynb #939db7cb
-def _tiny(folder):
-    from clinbert_nb.finetuning import tiny_model
-    return tiny_model(folder/'m', 'cough fever heart failure renal cyst hepatic and of the liver kidney pain chest cancer breast ovarian'.split())
+# %% ../nbs/11e_retrieval.ipynb #c347a427
+def _tiny(folder): return tiny_model(folder/'m', 'cough fever heart failure cyst of the liver'.split())
 
-def test_vectors_do_not_depend_on_their_neighbors(tmp_path):
-    folder, texts = _tiny(tmp_path), ['cough', 'heart failure', 'cyst of the liver', 'fever', '']
-    for encoder in (open_encoder(folder, 'cls'), open_encoder(folder, 'mean')):
-        all_at_once, alone = embed(texts, encoder, batch_size=2), torch.cat([embed([t], encoder) for t in texts])
-        assert torch.allclose(all_at_once, alone, atol=1e-6) and torch.allclose(all_at_once.norm(dim=1), torch.ones(5)) and embed([], encoder).shape == (0, 32)
-        assert torch.equal(remembered(['fever', 'cough', 'fever'], encoder), remembered(['fever', 'cough', 'fever'], encoder)) and len(encoder.kept) == 2
+@pytest.mark.parametrize('pooling', ['cls', 'mean'])
+def test_vectors_do_not_depend_on_the_other_texts_of_a_batch(tmp_path, pooling):
+    encoder = open_encoder(_tiny(tmp_path), pooling)
+    texts = ['cough', 'heart failure', 'cyst of the liver', 'fever', '']
+    together = embed(texts, encoder, batch_size=2)
+    alone = torch.cat([embed([t], encoder) for t in texts])
+    assert torch.allclose(together, alone, atol=1e-6)
+    assert torch.allclose(together.norm(dim=1), torch.ones(5))
 
-def test_what_is_no_encoder_is_told(tmp_path):
-    with pytest.raises(CourseError, match="pooling must be 'cls' or 'mean'"): open_encoder(_tiny(tmp_path), 'max')
-    with pytest.raises(CourseError): open_encoder(tmp_path/'nothing')
-
-# %% ../nbs/11e_retrieval.ipynb #a70841fe
-def test_exact_search_is_sorting_everything():
+# %% ../nbs/11e_retrieval.ipynb #199aa791
+@pytest.mark.parametrize('k, chunk, batch_size', [
+    (1, 501, 64),
+    (10, 50, 7),
+    (10, 3, 1),
+    (600, 100, 10),
+])
+def test_exact_search_is_sorting_everything(k, chunk, batch_size):
     numbers = torch.Generator().manual_seed(1)
     queries, matrix = torch.randn(37, 8, generator=numbers), torch.randn(501, 8, generator=numbers)
-    for k, chunk, batch in ((1, 501, 64), (10, 50, 7), (10, 3, 1), (600, 100, 10)):
-        scores, places = nearest(queries, matrix, k, chunk, batch)
-        right = (queries @ matrix.T).sort(descending=True)
-        assert scores.shape == (37, min(k, 501)) and torch.allclose(scores, right.values[:, :k], atol=1e-5) and (places == right.indices[:, :k]).float().mean() > .99
-    assert nearest(queries[:0], matrix, 5)[0].shape == (0, 5)
+    scores, places = nearest(queries, matrix, k, chunk, batch_size)
+    right = (queries @ matrix.T).sort(descending=True)
+    assert scores.shape == (37, min(k, 501))
+    assert torch.allclose(scores, right.values[:, :k], atol=1e-5)
+    assert (places == right.indices[:, :k]).float().mean() > .99
 
-# %% ../nbs/11e_retrieval.ipynb #02d71b93
-def _vocabulary():
-    from clinbert_nb.normalization import Concept
-    return Vocabulary('v', {'A': Concept('A', ('heart failure', 'Failure, heart')), 'B': Concept('B', ('renal cyst', 'cyst of the kidney', 'kidney cyst')), 'C': Concept('C', ('hepatic cyst', 'liver cyst'), ('D',)), 'D': Concept('D', ('cyst',)),
-                            'E': Concept('E', ('breast cancer', 'cancer of the breast')), 'F': Concept('F', ('ovarian cancer', 'cancer, ovarian')), 'G': Concept('G', ('kidney cyst',))})
-
-def _mention(text, *ids, doc='1'): return Mention(doc, 0, len(text), text, text, ids)
-
-def test_batches_of_synonyms():
-    near = lambda texts: [['kidney cyst', 'liver cyst', 'renal cyst']]*len(texts)
-    for left, columns, same in synonym_batches(_vocabulary(), near, 4, 30, 0):
-        means = name_concepts(_vocabulary())
-        assert len(left) == 4 and len(columns) == 8 and not same[range(4), range(4)].any()
-        for i, name in enumerate(left):
-            own = set(means[name]) & set(means[columns[i]])
-            assert own and name != columns[i] and all(same[i, j] or j == i or not own & set(means[c]) for j, c in enumerate(columns) if len(own) == 1)
-    with pytest.raises(CourseError, match='no concept with two names'): list(synonym_batches(replace(_vocabulary(), concepts={'D': _vocabulary().concepts['D']}), near, 4, 1, 0))
-
-def test_synonyms_come_close(tmp_path):
-    v, tiny = _vocabulary(), _tiny(tmp_path)
-    before, after = open_encoder(tiny), teach_synonyms(tiny, v, 60, 5, 1e-3, seed=1)
-    gap = lambda e: (lambda x: float((x[0] @ x[1]) - (x[0] @ x[2])))(embed(['breast cancer', 'cancer of the breast', 'ovarian cancer'], e))
-    assert gap(after) > gap(before) + .2
-    assert torch.equal(embed(['cyst'], after), embed(['cyst'], teach_synonyms(tiny, v, 60, 5, 1e-3, seed=1)))
-
-# %% ../nbs/11e_retrieval.ipynb #a7be2ef4
-def _trained(): return [_mention('cardiac failure', 'A', doc='1'), _mention('weak heart', 'A', doc='2'), _mention('weak heart', 'A', doc='3'), _mention('big cyst', 'B', doc='3'), _mention('breast and ovarian cancer', 'E', 'F', doc='4')]
-
-def _found(mentions, dictionary, leave_out=False, k=20):
-    views = [Lexical(dictionary.names)]
-    return candidates(mentions, dictionary, near_names([cleaned(m.expanded) for m in mentions], dictionary, views), k, leave_out)
-
-def test_a_note_does_not_see_itself():
-    dictionary, training = Dictionary(_vocabulary(), _trained()), _trained()
-    seen, unseen = (dict(_found(training, dictionary, out)[3]) for out in (False, True))
-    assert seen['B'][1] == pytest.approx(1) and unseen['B'][1] == 0 and unseen['B'][0] > 0      # big cyst is known from this note only
-    assert dict(_found(training, dictionary, True)[1])['A'][1] == pytest.approx(1)                       # weak heart stands in another note, too
-    assert dictionary.meant('weak heart', '2') == ((), {'A': 1}) and dictionary.meant('big cyst', '3') == ((), {}) and dictionary.meant('kidney cyst') == (('B', 'G'), {})
-    full, out = (features(training, _found(training, dictionary, o), dictionary, o) for o in (False, True))
-    assert len(full) == sum(map(len, _found(training, dictionary))) and np.isfinite(full).all() and np.isfinite(out).all()
-
-def test_candidates_are_complete():
-    dictionary = Dictionary(_vocabulary())
-    (first, *_), = _found([_mention('kidney cysts')], dictionary)
-    ids = {id for id, _ in _found([_mention('kidney cyst')], dictionary)[0]}
-    assert first[0] in ('B', 'G') and {'B', 'G', 'C', 'D'} <= ids and len(_found([_mention('cyst')], dictionary, k=2)[0]) == 2
-
+# %% ../nbs/11e_retrieval.ipynb #271bcbb1
 def test_a_judge_learns_what_is_right():
     numbers = np.random.default_rng(0)
     rows, right = numbers.random((3000, 3)).astype(np.float32), numbers.integers(0, 3, 1000)
     rows[3*np.arange(1000) + right, 1] += 1
-    mentions, found = [_mention('x', 'abc'[r]) for r in right], [[(c, None) for c in 'abc']]*1000
-    ranked = judged(fit_judge(mentions, found, rows), found, rows)
-    assert np.mean([some[0][0] in m.ids for m, some in zip(mentions, ranked)]) > .95 and all(a[1] >= b[1] for some in ranked for a, b in zip(some, some[1:]))
-
-# %% ../nbs/11e_retrieval.ipynb #6d7dbb9a
-def test_parts_belong_to_their_mentions():
-    mentions = [_mention('cough'), _mention('breast and ovarian cancer')]
-    parts = parts_of(mentions)
-    assert {i for i, _, _ in parts} == {1} and {'breast cancer', 'ovarian cancer'} <= {m.expanded for _, _, m in parts} and all(m.doc_id == '1' and not m.ids for *_, m in parts)
-
-def test_joint_readings_take_the_way_whose_parts_are_believed():
-    m = _mention('breast and ovarian cancer')
-    parts = [(0, 0, _mention('breast')), (0, 0, _mention('ovarian cancer')), (0, 1, _mention('breast cancer')), (0, 1, _mention('ovarian cancer'))]
-    ranked = [[('D', .1)], [('F', .9)], [('E', .8)], [('F', .9)]]
-    reading, = joint_readings([m], [[('F', .5)]], parts, ranked, Dictionary(_vocabulary()))
-    assert reading.ids == ('E', 'F') and reading.evidence[:5] == [.5, .8, pytest.approx(.85), 2, 2]
-    before, = joint_readings([m], [[('F', .5)]], parts, ranked, Dictionary(_vocabulary(), [_mention('Breast and ovarian cancer', 'E', 'A', doc='9')]))
-    assert before.ids == ('E', 'A')     # as a training note said
-    assert joint_readings([m], [[]], parts[2:], [[('E', .8)], [('E', .9)]], Dictionary(_vocabulary())) == []   # twice the same is not several
-
-def test_overlap(): assert overlap('ab', 'b') == 2/3 and overlap('', '') == 0 and overlap('ab', 'ba') == 1
-
-# %% ../nbs/11e_retrieval.ipynb #9794bc45
-def test_normalizer_end_to_end():
-    v = _vocabulary()
-    training = [replace(m, doc_id=str(i)) for i in range(40) for m in (_mention('weak heart', 'A'), _mention('renal cyst', 'B'), _mention('liver cysts', 'C'), _mention('breast and ovarian cancer', 'E', 'F'), _mention('cancer of the breast', 'E'), _mention('nosuch'), _mention('ovarian cancers', 'F'), _mention('weak heart and fever', 'A'))]
-    n = Normalizer(v, training)
-    asked = [_mention(t, doc='new') for t in ('weak hearts', 'hepatic cyst', 'breast and ovarian cancer', 'cancer of the breast', 'nosuch')]
-    said = n.concepts(asked)
-    assert said[0] == ('A',) and said[1] == ('C',) and set(said[2]) == {'E', 'F'} and said[3] == ('E',)
-    assert all(quiet in ((), loud) for quiet, loud in zip(n.concepts(asked, n.none_below), said)) and n.concepts(asked, 1.01)[0] == ()
-    assert n.concepts(asked) == Normalizer(v, training).concepts(asked)     # the same again
-    simple = Normalizer(v)
-    assert simple.judge is None and simple.concepts([_mention('hepatic cysts')]) == [('C',)]
-
-def test_when_silence_is_better():
-    mentions = [_mention('a', 'A'), _mention('b', 'B'), _mention('c'), _mention('d')]
-    ranked = [[('A', .9)], [('B', .6)], [('X', .5)], []]
-    assert .5 < silence(mentions, ranked, decisions_right) <= .6 and silence(mentions[:2], ranked[:2], decisions_right) == 0
-    assert decisions_right(mentions, [('A',), ('X',), (), ('X',)]) == 2
-    f1 = lambda mentions, said: document_f1(mentions, said)['f1']
-    asked, doubtful = [_mention(t, t.upper()) for t in 'abcd'], [[('A', .9)], [('B', .8)], [('X', .3)], [('D', .2)]]
-    assert silence(asked, doubtful, f1) == 0                                          # d is right at .2, and worth it
-    assert .3 < silence(asked, [*doubtful[:3], [('Y', .2)]], f1) <= .8                # two wrong ones less
-    many, one_wrong = [_mention('a', 'A')]*500, [[('Y', .3)], *[[('A', .9)]]*499]
-    assert silence(many, one_wrong, lambda _, said: 500 - said.count(('Y',))) > .3 and silence(many, one_wrong, lambda _, said: 500 - said.count(('Y',)), slack=.002) == 0   # 499 is near enough
-    assert spoken(doubtful, [None, None, ('P', 'Q'), None], .25) == [('A',), ('B',), ('P', 'Q'), ()]
-
-# %% ../nbs/11e_retrieval.ipynb #ecba673f
-def test_strings_become_concepts(tmp_path):
-    answers = normalize(['Hepatic cyst', 'heart failures', 'breast and ovarian cancer'], _vocabulary(), k=2)
-    assert [a[0]['id'] for a in answers[:2]] == ['C', 'A'] and {a['id'] for a in answers[2]} == {'E', 'F'} and all(a['joint'] for a in answers[2]) and answers[0][0]['name'] == 'hepatic cyst'
-    assert len(normalize(['cyst'], _vocabulary(), _tiny(tmp_path), k=3)[0]) == 3 and normalize([], _vocabulary()) == []
-
-# %% ../nbs/11e_retrieval.ipynb #4284ba1b
-def test_every_row_takes_a_part_away():
-    v, training = _vocabulary(), [replace(m, doc_id=str(i)) for i in range(30) for m in (_mention('weak heart', 'A'), _mention('breast and ovarian cancer', 'E', 'F'), _mention('cancer of the breast', 'E'), _mention('ovarian cancers', 'F'))]
-    dev = [_mention(*row, doc='new') for row in (('weak hearts', 'A'), ('breast and ovarian cancer', 'E', 'F'), ('nosuch',))]
-    table = ablation(v, training, dev, None, seeds=[0])     # letters only: no row needs an encoder, none repeats another
-    assert table.index.tolist() == ['everything', 'silent in doubt', 'one concept for each mention', 'no judge', 'a judge without a forest', 'training mentions are no names', 'short forms as they stand']
-    assert table.f1['everything'] == 100*document_f1(dev[:2], Normalizer(v, training).concepts(dev[:2]))['f1'] == 100 > table.f1['one concept for each mention']
-    assert ablation(v, training, dev, None, seeds=[0], only=['no judge']).index.tolist() == ['no judge']
+    mentions = [Mention('1', 0, 1, 'x', 'x', ('abc'[r],)) for r in right]
+    asked = Asked(mentions, [[(c, None) for c in 'abc']]*1000, rows)
+    ranked = judged(fit_judge(asked), asked)
+    assert np.mean([row[0][0] in m.ids for m, row in zip(asked.mentions, ranked)]) > .95

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from clinbert_nb.core import CourseError
 from clinbert_nb.files import read_json
 from clinbert_nb.finetuning import Settings, encode_pairs, tiny_model
-from clinbert_nb.normalization import Concept, Mention, Vocabulary
+from clinbert_nb.normalization import (
+    Concept, Mention, Vocabulary, ranked_metrics, ranked_of, texts_of, worst_mentions)
 from clinbert_nb.softmax import (
     RowAdam, SoftmaxIndex, ceiling, compare_steps, head_bytes, oracle, peak_memory,
-    ranked_metrics, ranked_of, sampled_classes, sampled_loss, taught_concepts, texts_of,
-    train_softmax, tune_softmax, with_targets, worst_mentions)
+    sampled_classes, sampled_loss, taught_concepts, train_softmax, tune_softmax, with_targets)
 
 # %% ../nbs/11c_softmax.ipynb #ccefa145
 def _mention(text, *ids, doc='1', start=0): return Mention(doc, start, start + len(text), text, text, ids)
@@ -33,14 +33,6 @@ def test_the_ceiling_by_hand():
     found = ceiling(train, other)
     assert found == dict(mentions=3, seen_mentions=2/3, concepts=3, seen_concepts=2/3, document_f1=.5) and ceiling([], [])['mentions'] == 0
     assert ceiling([_mention('a', 'A', 'B')], other)['seen_mentions'] == 0 and ceiling([_mention('a', 'A', 'B')], other, 'first')['seen_concepts'] == 1/3
-
-# %% ../nbs/11c_softmax.ipynb #9e0c6bc8
-def test_metrics_of_a_ranking():
-    some = [_mention('a', 'A'), _mention('b', 'B', 'C'), _mention('x'), _mention('d', 'D', doc='2'), _mention('e', 'E', doc='2')]
-    found = ranked_metrics(some, [[('A', 1.)], [('X', 1.), ('C', .5)], [('A', 1.)], [('E', 1.)], []], {'A', 'C', 'E'})
-    assert (found['accuracy'], found['accuracy_at_5'], found['seen_accuracy'], found['unseen_accuracy'], found['mentions'], found['seen_mentions']) == (.25, .5, 1/3, 0, 4, 3)
-    assert found['f1'] == pytest.approx((2*1/(2 + 3) + 2*1/(1 + 2))/2)                                     # {A, X} of {A, B, C}; {E} of {D, E}
-    assert 'unseen_accuracy' not in ranked_metrics(some[:1], [[('A', 1.)]], {'A'}) and ranked_metrics([], [])['accuracy'] == 0
 
 # %% ../nbs/11c_softmax.ipynb #e6934012
 def _heads(classes=50, hidden=8):
