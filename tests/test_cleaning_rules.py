@@ -9,9 +9,10 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datatrove.pipeline.dedup.minhash import MinhashDedupSignature
 
 from clinbert_nb import cleaning
-from clinbert_nb.cleaning import BARE, MinhashDedupSignature, moved, near_duplicates, similarity, surrogates
+from clinbert_nb.cleaning import BARE, moved, near_duplicates, similarity, surrogates
 from clinbert_nb.sentences import MARKER, OPAQUE
 
 
