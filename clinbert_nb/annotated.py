@@ -26,10 +26,13 @@ from typing import Any
 
 from .cleaning import invented
 from .core import CourseError, derived_seed
-from .hospital import (
-    COURSE, STORY, Concept, Lab, Patient, Pen, _date, fill, form, make_patient, mistype, patient_notes)
+from .hospital import _date, patient_notes
 from .ner import Document, Span, without_overlaps
 from .legible import shaded
+from .long_notes import COURSE, STORY, form
+from .normalization import Concept
+from .patients import Lab, Patient, make_patient
+from .pens import Pen, fill, mistype
 
 # %% ../nbs/06b_annotated.ipynb #60d95f0a
 PRIVATE = 0xF0000   # the first character for private use of plane 15

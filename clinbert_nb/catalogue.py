@@ -19,10 +19,10 @@ from .annotated import (
     FIRST_PATIENT, NARRATIVE, NOUNS, RARE_DRUGS, SITES, Author, annotated_notes, uncover)
 from .core import data_root, derived_seed, ensure, plain_name, table, whole_folder
 from .files import describe_corpus
-from .hospital import Concept, Patient, Pen, common, conditions, labs, signs, wrap
-from .i2b2_2006 import escaped
-from .ner import Document, Span, check_spans
-from .normalization import NIL, Mention, Vocabulary, cleaned, long_form
+from .ner import Document, Span, check_spans, escaped
+from .normalization import NIL, Concept, Mention, Vocabulary, cleaned, long_form
+from .patients import Patient, common, conditions, labs, signs
+from .pens import Pen, wrap
 
 # %% ../nbs/11b_catalogue.ipynb #f1a4610f
 def word_table(name: str) -> dict[str, tuple[str, ...]]:

@@ -29,6 +29,7 @@ LABELS = 'contradiction', 'entailment', 'neutral'   # the order of the original 
 FIELDS = 'pairID', 'gold_label', 'sentence1', 'sentence2'
 COLUMNS = ['pair_id', 'premise', 'hypothesis', 'label']
 
+# %% ../nbs/05_mednli.ipynb #547d1aa0
 def mednli_pair(line: str, where: str, path: Path) -> tuple[str, ...]:
     "The pair of one line, as `COLUMNS`. Raises `CourseError` for another line."
     record = json_value(line, where)
@@ -82,6 +83,7 @@ def rqe_pair(pair, number: int, path: Path) -> tuple[str, ...]:
 # %% ../nbs/05_mednli.ipynb #f7760429
 TENTHS = dict(train=range(0, 7), dev=range(7, 8), test=range(8, 10))
 
+# %% ../nbs/05_mednli.ipynb #43abe831
 def tenth_of(question: str, seed: int) -> int:
     "Which tenth of the corpus a long question belongs to, 0 to 9."
     return derived_seed(seed, 'rqe', question.lower()) % 10

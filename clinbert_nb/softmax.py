@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAPER_SETTINGS', 'MANY', 'NEGATIVES', 'with_targets', 'taught_concepts', 'oracle', 'ceiling', 'ceilings',
-           'plot_ceilings', 'head_of', 'pooled_vectors', 'best_classes', 'SoftmaxIndex', 'train_softmax',
-           'tune_softmax', 'run_softmax', 'sampled_classes', 'RowAdam', 'sampled_loss', 'finetune_sampled',
-           'head_bytes', 'head_steps', 'time_steps', 'peak_memory', 'steps_memory', 'compare_steps']
+           'plot_ceilings', 'SoftmaxIndex', 'train_softmax', 'tune_softmax', 'run_softmax', 'RowAdam', 'sampled_loss',
+           'finetune_sampled', 'head_bytes', 'head_steps', 'time_steps', 'peak_memory', 'steps_memory', 'compare_steps']
 
 # %% ../nbs/11c_softmax.ipynb #61c2617e
 import os
@@ -25,34 +24,44 @@ import pandas as pd
 import psutil
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from tqdm import tqdm
 
 from .core import CourseError, Run, best_device, derived_seed, seed_everything
 from .finetuning import (
     Settings, Tuned, check_examples, collate, encode_pairs, finetune, fingerprint, label_ids,
-    length_batches, load_model, renew_pooler, run_once, tiny_model)
-from .normalization import (Concept, Mention, Vocabulary, cleaned, document_f1, mentions_hash, predictions_table, ranked_metrics, ranked_of, texts_of,
-                                       worst_mentions)
+    length_batches, load_model, renew_pooler, run_once)
+from .normalization import (
+    Mention, Vocabulary, document_f1, mentions_hash, predictions_table, ranked_metrics, texts_of)
 from .pretraining import make_optimizer, model_identity
 from .tagging import run_grid
-from .tokens import load_tokenizer, may_quote
-from .files import read_json
+from .tokens import load_tokenizer
 
 # %% ../nbs/11c_softmax.ipynb #f537ebf3
 def with_targets(
     mentions: Iterable[Mention],
     vocabulary: Vocabulary,
     composite: str = 'skip',  # mentions of several concepts: 'skip', or 'first' (the author's code)
-) -> tuple[list[Mention], list[str], Counter]:  # the mentions that can teach, the concept each is taught as, and how many were left out and why
+) -> tuple[list[Mention], list[str], Counter]:  # who can teach, as which concept, and why others cannot
     "What a softmax over the concepts of a vocabulary can learn from."
-    if composite not in ('skip', 'first'): raise CourseError(f"Unknown way with mentions of several concepts '{composite}'; expected skip or first.")
+    if composite not in ('skip', 'first'):
+        way = 'Unknown way with mentions of several concepts'
+        raise CourseError(f"{way} '{composite}'; expected skip or first.")
     kept, targets, counts = [], [], Counter()
     for m in mentions:
-        if not m.ids: counts['mention without a concept'] += 1
-        elif len(m.ids) > 1 and composite == 'skip': counts['mention of several concepts'] += 1
-        elif m.ids[0] not in vocabulary.concepts: counts['concept that is not in the vocabulary'] += 1
-        else: kept.append(m), targets.append(m.ids[0])
+        if reason := why_not_taught(m, vocabulary, composite):
+            counts[reason] += 1
+            continue
+        kept.append(m)
+        targets.append(m.ids[0])
     return kept, targets, counts
+
+# %% ../nbs/11c_softmax.ipynb #51ef7786
+def why_not_taught(m: Mention, vocabulary: Vocabulary, composite: str) -> str:
+    "Why a mention cannot teach; '' if it can."
+    if not m.ids: return 'mention without a concept'
+    if len(m.ids) > 1 and composite == 'skip': return 'mention of several concepts'
+    return '' if m.ids[0] in vocabulary.concepts else 'concept that is not in the vocabulary'
 
 # %% ../nbs/11c_softmax.ipynb #8baaa671
 def taught_concepts(
@@ -62,28 +71,34 @@ def taught_concepts(
     "Concepts that occur in training as the target of some mention."
     return {m.ids[0] for m in train if len(m.ids) == 1 or m.ids and composite == 'first'}
 
+# %% ../nbs/11c_softmax.ipynb #77698564
 def oracle(
     taught: set[str],             # concepts that may be said
     mentions: Sequence[Mention],
 ) -> list[list[str]]:             # for each mention one concept, or none
-    "The best a classifier over `taught` could say; of the parts of a mention it prefers one that its document has not named yet."
-    named, said = defaultdict(set), [[] for _ in mentions]
+    "The best answers of a classifier over `taught`; of several concepts one that its document has not named yet."
+    named, answers = defaultdict(set), [[] for _ in mentions]
     for i in sorted(range(len(mentions)), key=lambda i: len(mentions[i].ids)):
         m = mentions[i]
-        known = sorted((id in named[m.doc_id], k, id) for k, id in enumerate(m.ids) if id in taught)
-        if known: said[i] = [known[0][2]]; named[m.doc_id].add(known[0][2])
-    return said
+        known = [id for id in m.ids if id in taught]
+        if not known: continue
+        answers[i] = [min(known, key=lambda id: id in named[m.doc_id])]
+        named[m.doc_id] |= set(answers[i])
+    return answers
 
+# %% ../nbs/11c_softmax.ipynb #dfa8e575
 def ceiling(
     train: Sequence[Mention],
     other: Sequence[Mention],   # of the development or test data
     composite: str = 'skip',
-) -> dict[str, float]:          # mentions and concepts, the shares of them that were seen in training, and the oracle's document F1
-    "What a classifier can reach that only says concepts it was taught. Mentions without a concept do not count."
-    taught, some = taught_concepts(train, composite), [m for m in other if m.ids]
-    concepts = {id for m in some for id in m.ids}
-    return dict(mentions=len(some), seen_mentions=sum(any(id in taught for id in m.ids) for m in some)/max(1, len(some)),
-                concepts=len(concepts), seen_concepts=len(concepts & taught)/max(1, len(concepts)), document_f1=document_f1(some, oracle(taught, some))['f1'])
+) -> dict[str, float]:          # mentions, concepts, the shares seen in training, the oracle's document F1
+    "What a classifier can reach that only answers with concepts it was taught."
+    taught, asked = taught_concepts(train, composite), [m for m in other if m.ids]
+    concepts = {id for m in asked for id in m.ids}
+    seen = sum(any(id in taught for id in m.ids) for m in asked)
+    return dict(mentions=len(asked), seen_mentions=seen/max(1, len(asked)),
+                concepts=len(concepts), seen_concepts=len(concepts & taught)/max(1, len(concepts)),
+                document_f1=document_f1(asked, oracle(taught, asked))['f1'])
 
 # %% ../nbs/11c_softmax.ipynb #c1655a1d
 def ceilings(
@@ -94,31 +109,39 @@ def ceilings(
     seed: int = 0,              # of the order of the documents
 ) -> pd.DataFrame:              # index: documents; the columns of `ceiling`
     "The ceiling with fewer training documents, each part containing the smaller ones."
-    documents = sorted({m.doc_id for m in train})
-    order = np.random.default_rng(seed).permutation(len(documents))
-    part = lambda n: {documents[i] for i in order[:n]}
-    return pd.DataFrame({n: ceiling([m for m in train if m.doc_id in some], other, composite) for n in sizes for some in [part(n)]}).T.rename_axis('documents')
+    documents = np.array(sorted({m.doc_id for m in train}))
+    drawn = documents[np.random.default_rng(seed).permutation(len(documents))]
+    rows = {}
+    for n in sizes:
+        part = set(drawn[:n])
+        rows[n] = ceiling([m for m in train if m.doc_id in part], other, composite)
+    return pd.DataFrame(rows).T.rename_axis('documents')
 
+# %% ../nbs/11c_softmax.ipynb #73296ce7
 def plot_ceilings(
     table: pd.DataFrame,  # of `ceilings`
 ) -> plt.Figure:
     "Shares of what was seen, over the number of training documents."
+    labels = dict(seen_mentions='mentions', document_f1='document F1 of the oracle',
+                  seen_concepts='distinct concepts')
     fig, ax = plt.subplots(figsize=(7, 2.8))
-    for column, label in dict(seen_mentions='mentions', document_f1='document F1 of the oracle', seen_concepts='distinct concepts').items(): ax.plot(table.index, table[column], marker='o', label=label)
+    for column, label in labels.items(): ax.plot(table.index, table[column], marker='o', label=label)
     ax.set(title='What a softmax can get right at best', xlabel='training documents', ylim=(0, 1.02))
-    ax.legend(loc='lower right'), ax.spines[['top', 'right']].set_visible(False)
+    ax.legend(loc='lower right')
+    ax.spines[['top', 'right']].set_visible(False)
     fig.tight_layout()
     return fig
 
 # %% ../nbs/11c_softmax.ipynb #958c9688
-def head_of(
-    model,
-) -> torch.nn.Linear:
+def head_of(model) -> torch.nn.Linear:
     "The linear layer over the pooled vector. Raises `CourseError` if the model is built otherwise."
-    if getattr(model.base_model, 'pooler', None) is None or not isinstance(getattr(model, 'classifier', None), torch.nn.Linear):
-        raise CourseError(f'{type(model).__name__} has no linear layer over a pooled vector; expected a BERT for sequence classification.')
+    pooled = getattr(model.base_model, 'pooler', None) is not None
+    if not pooled or not isinstance(getattr(model, 'classifier', None), torch.nn.Linear):
+        kind = type(model).__name__
+        raise CourseError(f'{kind} has no linear layer over a pooled vector; expected a BERT for sequence classification.')
     return model.classifier
 
+# %% ../nbs/11c_softmax.ipynb #eac99401
 @torch.inference_mode()
 def pooled_vectors(
     model,
@@ -127,12 +150,16 @@ def pooled_vectors(
     batch_size: int = 64,
 ) -> torch.Tensor:         # (examples, hidden)
     "The pooled vector of every example, in the order given; dropout is off."
-    was_training, found = model.training, torch.empty(len(examples), head_of(model).in_features, device=model.device)
+    was_training = model.training
     model.eval()
-    for b in length_batches([len(e['input_ids']) for e in examples], batch_size): found[b] = model.base_model(**collate([examples[i] for i in b], pad_id, model.device)).pooler_output
+    vectors = torch.empty(len(examples), head_of(model).in_features, device=model.device)
+    for batch in length_batches([len(e['input_ids']) for e in examples], batch_size):
+        inputs = collate([examples[i] for i in batch], pad_id, model.device)
+        vectors[batch] = model.base_model(**inputs).pooler_output
     model.train(was_training)
-    return found
+    return vectors
 
+# %% ../nbs/11c_softmax.ipynb #b1226ca6
 @torch.inference_mode()
 def best_classes(
     pooled: torch.Tensor,     # (examples, hidden)
@@ -142,20 +169,21 @@ def best_classes(
 ) -> tuple[np.ndarray, np.ndarray]:  # (examples, k) classes, best first, and their probabilities
     "The most probable classes, without the logits of all of them at once."
     k, n = min(k, head.out_features), len(pooled)
-    best, where = pooled.new_empty(n, 0), torch.empty(n, 0, dtype=torch.long, device=pooled.device)
+    best = pooled.new_empty(n, 0)
+    classes = torch.empty(n, 0, dtype=torch.long, device=pooled.device)
     total = pooled.new_full((n,), -torch.inf)
     for a in range(0, head.out_features, chunk):
         logits = F.linear(pooled, head.weight[a:a+chunk], head.bias[a:a+chunk])
         total = torch.logaddexp(total, logits.logsumexp(1))
-        some, places = logits.topk(min(k, logits.shape[1]))
-        best, where = torch.cat([best, some], 1), torch.cat([where, places + a], 1)
+        top, places = logits.topk(min(k, logits.shape[1]))
+        best, classes = torch.cat([best, top], 1), torch.cat([classes, places + a], 1)
         best, order = best.topk(min(k, best.shape[1]))
-        where = where.gather(1, order)
-    return where.cpu().numpy(), (best - total[:, None]).exp().cpu().numpy()
+        classes = classes.gather(1, order)
+    return classes.cpu().numpy(), (best - total[:, None]).exp().cpu().numpy()
 
 # %% ../nbs/11c_softmax.ipynb #26ec0bcc
 class SoftmaxIndex:
-    "A fine-tuned classifier over concepts; ranks them by probability. The names it gives are the preferred ones, as it knows no others."
+    "A fine-tuned classifier over concepts; ranks them by probability, with their preferred names."
     def __init__(self, model, tokenizer, vocabulary: Vocabulary | None = None):
         self.model, self.tokenizer, self.vocabulary = model, tokenizer, vocabulary
         self.ids = [model.config.id2label[i] for i in range(model.config.num_labels)]
@@ -169,38 +197,67 @@ class SoftmaxIndex:
         "The most probable concepts of each text."
         if not len(texts): return []
         examples = encode_pairs(self.tokenizer, list(texts), None, self.max_seq_length)
-        found = best_classes(pooled_vectors(self.model, examples, self.tokenizer.pad_token_id), head_of(self.model), k)
+        pooled = pooled_vectors(self.model, examples, self.tokenizer.pad_token_id)
         name = self.vocabulary.preferred if self.vocabulary else str
-        return [[(self.ids[c], float(p), name(self.ids[c])) for c, p in zip(*row)] for row in zip(*found)]
+        ranked = []
+        for classes, probabilities in zip(*best_classes(pooled, head_of(self.model), k)):
+            ids = [self.ids[c] for c in classes]
+            ranked.append([(id, float(p), name(id)) for id, p in zip(ids, probabilities)])
+        return ranked
 
 # %% ../nbs/11c_softmax.ipynb #3ce9b88b
-PAPER_SETTINGS = Settings(learning_rate=1e-5, batch_size=32, epochs=100, max_seq_length=64, warmup=0., patience=20)   # Li et al. 2019; the rate decays linearly here, in the author's code it was constant
+# Li et al. 2019; the rate decays linearly here, in the author's code it was constant
+PAPER_SETTINGS = Settings(learning_rate=1e-5, batch_size=32, epochs=100,
+                          max_seq_length=64, warmup=0., patience=20)
 MANY = 50_000    # above so many classes the softmax is sampled
 NEGATIVES = 1024
 
+# %% ../nbs/11c_softmax.ipynb #27f28567
 def train_softmax(
     checkpoint,                                  # folder or Hub name
     train: Sequence[Mention],
     dev: Sequence[Mention],
     vocabulary: Vocabulary,
     settings: Settings = PAPER_SETTINGS,
-    score: str = 'document',                     # what the best epoch has most of: 'document' F1, or accuracy by 'mention'
+    score: str = 'document',                     # by which epochs are chosen: 'document' F1, or accuracy by 'mention'
     composite: str = 'skip',
     stop_words: bool = False,
     abbreviations: bool = True,
     negatives: int | None = None,                # 0: full softmax; None: full up to 50,000 classes, beyond it 1,024
     progress: bool = False,
 ) -> Tuned:
-    "Train the paper's classifier over all concepts of a vocabulary. Raises `CourseError` if no mention can teach or none can be measured."
-    if score not in ('document', 'mention'): raise CourseError(f"Unknown score '{score}'; expected document or mention.")
+    "Train the paper's classifier over all concepts. Raises `CourseError` if no mention can teach or be measured."
     tokenizer, names = load_tokenizer(checkpoint), list(vocabulary.concepts)
     teaching, targets, _ = with_targets(train, vocabulary, composite)
     asked, wanted, _ = with_targets(dev, vocabulary, 'first')
-    encode = lambda some: encode_pairs(tokenizer, texts_of(some, stop_words, abbreviations), None, settings.max_seq_length)
-    measure = lambda places: ranked_metrics(asked, [[(names[i],)] for i in places])['f1' if score == 'document' else 'accuracy']
+    measure = score_of(asked, names, score)
+    def encode(some): return encode_pairs(tokenizer, texts_of(some, stop_words, abbreviations), None, settings.max_seq_length)
+    data = encode(teaching), targets, encode(asked), wanted, names, settings
     if negatives is None: negatives = NEGATIVES if len(names) > MANY else 0
-    if negatives: return finetune_sampled(checkpoint, encode(teaching), targets, encode(asked), wanted, names, settings, negatives, measure, progress)
-    return finetune(checkpoint, encode(teaching), targets, encode(asked), wanted, names, settings, metric=lambda logits, _: measure(logits.argmax(1)), progress=progress)
+    if negatives: return finetune_sampled(checkpoint, *data, negatives, measure, progress)
+    return finetune(checkpoint, *data, metric=lambda logits, _: measure(logits.argmax(1)), progress=progress)
+
+# %% ../nbs/11c_softmax.ipynb #8b6800ea
+def score_of(asked: Sequence[Mention], names: Sequence[str], score: str) -> Callable:
+    "What turns the best class of each mention into the score by which an epoch is chosen."
+    keys = dict(document='f1', mention='accuracy')
+    if score not in keys: raise CourseError(f"Unknown score '{score}'; expected document or mention.")
+    return lambda classes: ranked_metrics(asked, [[(names[c],)] for c in classes])[keys[score]]
+
+# %% ../nbs/11c_softmax.ipynb #d66d1215
+def split_metrics(
+    train: Sequence[Mention],
+    other: Sequence[Mention],
+    ranked: Sequence[Sequence[tuple]],  # for each mention of `other` (concept, …), best first
+    score: str,
+    composite: str,
+) -> dict[str, float]:
+    "The metrics of a ranking; `f1` is what the corpus is scored by, `ceiling` the best it could be."
+    metrics = ranked_metrics(other, ranked, taught_concepts(train, composite))
+    metrics['document_f1'] = metrics['f1']
+    if score == 'document': return metrics | dict(ceiling=ceiling(train, other, composite)['document_f1'])
+    seen = metrics['seen_mentions']/max(1, metrics['mentions'])
+    return metrics | dict(f1=metrics['accuracy'], ceiling=seen)
 
 # %% ../nbs/11c_softmax.ipynb #e31ef2b6
 def tune_softmax(
@@ -218,23 +275,25 @@ def tune_softmax(
     negatives: int | None = None,
     source=None,                            # file or folder of the corpus, for the manifest
 ) -> Path:                                  # folder with metrics.json, history.csv, predictions.parquet
-    "Train and measure one model with one seed, or find that it was done. Metrics: <split>_f1 and those of `ranked_metrics` and `ceiling` for each split but train."
-    options = dict(score=score, composite=composite, stop_words=stop_words, abbreviations=abbreviations, negatives=negatives)
+    "Train and measure one model with one seed, or find that it was done. Metrics: <split>_f1 and others of each split."
+    options = dict(score=score, composite=composite, stop_words=stop_words,
+                   abbreviations=abbreviations, negatives=negatives)
     def work(run: Run):
         tuned = train_softmax(checkpoint, splits['train'], splits['dev'], vocabulary, settings, **options)
-        index, taught, found = SoftmaxIndex(tuned.model, tuned.tokenizer, vocabulary), taught_concepts(splits['train'], composite), []
-        run.metrics |= {f'left out of training: {k}': v for k, v in with_targets(splits['train'], vocabulary, composite)[2].items()}
+        tuned.history.to_csv(run.folder/'history.csv')
+        index, tables = SoftmaxIndex(tuned.model, tuned.tokenizer, vocabulary), []
+        left_out = with_targets(splits['train'], vocabulary, composite)[2]
+        run.metrics |= {f'left out of training: {reason}': n for reason, n in left_out.items()}
         for split in [s for s in splits if s != 'train']:
             ranked = index.rank(texts_of(splits[split], stop_words, abbreviations))
-            metrics = ranked_metrics(splits[split], ranked, taught)
-            best = ceiling(splits['train'], splits[split], composite)['document_f1'] if score == 'document' else metrics['seen_mentions']/max(1, metrics['mentions'])
-            metrics |= dict(document_f1=metrics['f1'], f1=metrics['f1' if score == 'document' else 'accuracy'], ceiling=best)
-            run.metrics |= {f'{split}_{k}': v for k, v in metrics.items()}
-            found.append(predictions_table(splits[split], ranked).assign(split=split))
-        tuned.history.to_csv(run.folder/'history.csv')
-        pd.concat(found, ignore_index=True).to_parquet(run.folder/'predictions.parquet')
-    identity = dict(model=model_identity(checkpoint), mentions=mentions_hash(splits), classes=fingerprint(list(vocabulary.concepts)), settings=asdict(settings), **options)
-    return run_once(notebook, f'{name}-seed{settings.seed}', identity, profile, work, inputs=[source] if source else [], modules=['ner', 'normalization', 'softmax'])
+            metrics = split_metrics(splits['train'], splits[split], ranked, score, composite)
+            run.metrics |= {f'{split}_{key}': value for key, value in metrics.items()}
+            tables.append(predictions_table(splits[split], ranked).assign(split=split))
+        pd.concat(tables, ignore_index=True).to_parquet(run.folder/'predictions.parquet')
+    identity = dict(model=model_identity(checkpoint), mentions=mentions_hash(splits),
+                    classes=fingerprint(list(vocabulary.concepts)), settings=asdict(settings), **options)
+    return run_once(notebook, f'{name}-seed{settings.seed}', identity, profile, work,
+                    inputs=[source] if source else [], modules=['ner', 'normalization', 'softmax'])
 
 # %% ../nbs/11c_softmax.ipynb #1afa8075
 def run_softmax(
@@ -250,10 +309,15 @@ def run_softmax(
     **options,                                  # others of `tune_softmax`
 ) -> pd.DataFrame:                              # model, seed, dev_f1, test_f1, folder, and the chosen settings
     "Each model: the best cell of the grid on dev, then several seeds of it, side by side on the cores."
-    return run_grid(_run_softmax, lambda name, s: (name, checkpoints[name], splits, vocabulary, s, profile, notebook, score, source, options), checkpoints, cells, seeds)
+    options |= dict(score=score, source=source)
+    def arguments(name, settings):
+        return options, name, checkpoints[name], splits, vocabulary, settings, profile, notebook
+    return run_grid(tune_with, arguments, checkpoints, cells, seeds)
 
-def _run_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source, options):
-    return tune_softmax(name, checkpoint, splits, vocabulary, settings, profile, notebook, score, source=source, **options)
+# %% ../nbs/11c_softmax.ipynb #c2c0337b
+def tune_with(options: dict, *arguments) -> Path:
+    "`tune_softmax`, called in a process of its own."
+    return tune_softmax(*arguments, **options)
 
 # %% ../nbs/11c_softmax.ipynb #f234702f
 def sampled_classes(
@@ -261,8 +325,8 @@ def sampled_classes(
     classes: int,             # of the head
     negatives: int,           # how many to draw, of all classes
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # classes of the sample; positions of the targets in it; what is added to the logits (float32)
-    "The targets of a batch and uniformly drawn others, with the correction for what was not drawn (Jean et al. 2015, §3.2)."
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # sampled classes, places of the targets in them, what is added to the logits
+    "The targets of a batch and uniformly drawn others, with their correction (Jean et al. 2015, §3.2)."
     m = min(negatives, classes)
     right, gold = np.unique(targets, return_inverse=True)
     others = np.setdiff1d(rng.choice(classes, m, replace=False, shuffle=False), right)
@@ -271,32 +335,38 @@ def sampled_classes(
 
 # %% ../nbs/11c_softmax.ipynb #d85f8e2f
 class RowAdam:
-    "Adam for the rows of a linear layer that a step uses; all other rows and their moments are neither read nor written."
-    def __init__(self, head: torch.nn.Linear, betas: tuple[float, float] = (.9, .999), eps: float = 1e-6, weight_decay: float = 0.):
-        self.parameters, self.betas, self.eps, self.decay, self.steps = (head.weight, head.bias), betas, eps, (weight_decay, 0.), 0
+    "Adam for the rows of a linear layer that a step uses; others are neither read nor written."
+    def __init__(self, head: torch.nn.Linear, betas=(.9, .999), eps: float = 1e-6, weight_decay: float = 0.):
+        self.parameters, self.decay = (head.weight, head.bias), (weight_decay, 0.)
+        self.betas, self.eps, self.steps = betas, eps, 0
         self.moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
 
     def take(
         self,
         rows: torch.Tensor,  # different ones
-    ) -> list[torch.Tensor]: # (rows, hidden) and (rows,): copies that can be derived by
+    ) -> list[torch.Tensor]: # (rows, hidden) and (rows,): copies that have gradients
         "The weights and biases of some rows, until `step` puts them back."
         self.rows, self.taken = rows, [p.detach()[rows].requires_grad_() for p in self.parameters]
         return self.taken
 
-    @torch.no_grad()
-    def step(
-        self,
-        learning_rate: float,
-    ):
-        "Update the rows that were taken last by their gradients."
-        self.steps += 1
-        (b1, b2), rows = self.betas, self.rows
-        for p, part, (first, second), decay in zip(self.parameters, self.taken, self.moments, self.decay):
-            m, v = first[rows].lerp_(part.grad, 1 - b1), second[rows].mul_(b2).addcmul_(part.grad, part.grad, value=1 - b2)
-            first[rows], second[rows] = m, v
-            spread = v.div_(1 - b2**self.steps).sqrt_().add_(self.eps)   # in place: memory that is asked for anew costs more than the arithmetic
-            p.detach()[rows] = part.detach().mul_(1 - learning_rate*decay).addcdiv_(m, spread, value=-learning_rate/(1 - b1**self.steps))
+# %% ../nbs/11c_softmax.ipynb #94a1f043
+@patch
+@torch.no_grad()
+def step(
+    self: RowAdam,
+    learning_rate: float,
+):
+    "Update the rows that were taken last by their gradients."
+    self.steps += 1
+    b1, b2 = self.betas
+    for p, part, (first, second), decay in zip(self.parameters, self.taken, self.moments, self.decay):
+        m = first[self.rows].lerp_(part.grad, 1 - b1)
+        v = second[self.rows].mul_(b2).addcmul_(part.grad, part.grad, value=1 - b2)
+        first[self.rows], second[self.rows] = m, v
+        # in place: memory that is asked for anew costs more than the arithmetic
+        root = v.div_(1 - b2**self.steps).sqrt_().add_(self.eps)
+        shrunk = part.detach().mul_(1 - learning_rate*decay)
+        p.detach()[self.rows] = shrunk.addcdiv_(m, root, value=-learning_rate/(1 - b1**self.steps))
 
 # %% ../nbs/11c_softmax.ipynb #e9114627
 def sampled_loss(
@@ -307,25 +377,37 @@ def sampled_loss(
     rng: np.random.Generator,
 ) -> torch.Tensor:              # scalar; after `backward`, `head.taken` have gradients
     "Mean cross-entropy over a sample of the classes."
-    rows, gold, correction = sampled_classes(targets, len(head.parameters[0]), negatives, rng)
-    to = lambda x: torch.from_numpy(x).to(pooled.device)
-    weight, bias = head.take(to(rows))
-    return F.cross_entropy(F.linear(pooled, weight, bias) + to(correction), to(gold))
+    sample = sampled_classes(targets, len(head.parameters[0]), negatives, rng)
+    rows, gold, correction = (torch.from_numpy(x).to(pooled.device) for x in sample)
+    weight, bias = head.take(rows)
+    return F.cross_entropy(F.linear(pooled, weight, bias) + correction, gold)
 
 # %% ../nbs/11c_softmax.ipynb #b706b285
-def _sampled_epoch(net, batches, examples, gold, pad_id: int, settings: Settings, optimizer, schedule, rows: RowAdam, negatives: int, rng, bar) -> float:
-    "One pass through `batches`; gives the mean loss."
-    net.train()
-    total, encoder = 0., net.base_model
-    for batch in batches:
-        pooled = net.dropout(encoder(**collate([examples[i] for i in batch], pad_id, net.device)).pooler_output)
-        loss = sampled_loss(pooled, gold[batch], rows, negatives, rng)
+class SampledTraining:
+    "A classifier, its two optimizers, and the draws of its samples."
+    def __init__(self, net, settings: Settings, steps: int, negatives: int):
+        self.net, self.clip, self.negatives = net, settings.clip, negatives
+        self.optimizer, self.schedule = make_optimizer(
+            net.base_model, settings.learning_rate, steps, settings.warmup, settings.weight_decay)
+        self.head = RowAdam(head_of(net), weight_decay=settings.weight_decay)
+        self.rng = np.random.default_rng(derived_seed(settings.seed, 'negatives'))
+
+    def step(
+        self,
+        inputs: dict,         # of `collate`
+        targets: np.ndarray,  # right classes
+    ) -> float:
+        "Learn from one batch; gives its loss."
+        encoder = self.net.base_model
+        pooled = self.net.dropout(encoder(**inputs).pooler_output)
+        loss = sampled_loss(pooled, targets, self.head, self.negatives, self.rng)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_([*encoder.parameters(), *rows.taken], settings.clip)
-        rows.step(schedule.get_last_lr()[0]), optimizer.step(), schedule.step(), optimizer.zero_grad()
-        total += loss.item()*len(batch)
-        bar.update()
-    return total/len(examples)
+        torch.nn.utils.clip_grad_norm_([*encoder.parameters(), *self.head.taken], self.clip)
+        self.head.step(self.schedule.get_last_lr()[0])
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad()
+        return loss.item()
 
 # %% ../nbs/11c_softmax.ipynb #e8e4e272
 def finetune_sampled(
@@ -340,32 +422,61 @@ def finetune_sampled(
     measure: Callable,            # of the best class of each development example; larger is better
     progress: bool = True,
 ) -> Tuned:
-    "Like `finetune`, with a sampled softmax (Jean et al. 2015); the model is an ordinary classifier afterwards. Raises `CourseError` for data or checkpoints that do not fit."
+    "Like `finetune`, with a sampled softmax (Jean et al. 2015); the model is an ordinary classifier afterwards."
     seed_everything(settings.seed)
-    net, tokenizer = load_model(checkpoint, label_names, dropout=settings.dropout, say=progress), load_tokenizer(checkpoint)
+    net = load_model(checkpoint, label_names, dropout=settings.dropout, say=progress)
+    tokenizer = load_tokenizer(checkpoint)
     if settings.new_pooler: renew_pooler(net)
-    head, encoder = head_of(net.to(best_device())), net.base_model
-    if settings.max_seq_length > net.config.max_position_embeddings: raise CourseError(f'max_seq_length is {settings.max_seq_length}, but {Path(checkpoint).name} has only {net.config.max_position_embeddings} positions.')
+    net = net.to(best_device())
+    check_length(net, checkpoint, settings)
     check_examples(examples, labels, settings.max_seq_length, 'sequence', 'training')
     check_examples(dev_examples, dev_labels, settings.max_seq_length, 'sequence', 'dev')
     gold, lengths = np.array(label_ids(labels, label_names)), [len(e['input_ids']) for e in examples]
-    plan = [length_batches(lengths, settings.batch_size, derived_seed(settings.seed, 'batches', e)) for e in range(settings.epochs)]
-    optimizer, schedule = make_optimizer(encoder, settings.learning_rate, sum(map(len, plan)), settings.warmup, settings.weight_decay)
-    rows, rng = RowAdam(head, weight_decay=settings.weight_decay), np.random.default_rng(derived_seed(settings.seed, 'negatives'))
+    seeds = [derived_seed(settings.seed, 'batches', e) for e in range(settings.epochs)]
+    plan = [length_batches(lengths, settings.batch_size, seed) for seed in seeds]
+    training = SampledTraining(net, settings, sum(map(len, plan)), negatives)
     history, best = [], None
     with tqdm(total=sum(map(len, plan)), desc=Path(checkpoint).name, disable=not progress) as bar:
         for epoch, batches in enumerate(plan, 1):
-            loss = _sampled_epoch(net, batches, examples, gold, tokenizer.pad_token_id, settings, optimizer, schedule, rows, negatives, rng, bar)
-            if not np.isfinite(loss): raise CourseError(f'The training loss became {loss} in epoch {epoch}; try a smaller learning rate than {settings.learning_rate}.')
-            answers = best_classes(pooled_vectors(net, dev_examples, tokenizer.pad_token_id), head, 1)[0][:, 0]
+            loss = sampled_epoch(training, batches, examples, gold, tokenizer.pad_token_id, bar)
+            if not np.isfinite(loss):
+                raise CourseError(f'The training loss became {loss} in epoch {epoch}; '
+                                  f'try a smaller learning rate than {settings.learning_rate}.')
+            pooled = pooled_vectors(net, dev_examples, tokenizer.pad_token_id)
+            answers = best_classes(pooled, head_of(net), 1)[0][:, 0]
             history.append(dict(epoch=epoch, train_loss=loss, dev_metric=float(measure(answers))))
             if not settings.patience: continue
-            kept = int(np.argmax([r['dev_metric'] for r in history]))
-            if kept == epoch - 1: best = {k: v.detach().clone() for k, v in net.state_dict().items()}
-            if epoch - 1 - kept >= settings.patience: break
+            waited = epoch - 1 - best_epoch(history)
+            if waited == 0: best = {k: v.detach().clone() for k, v in net.state_dict().items()}
+            if waited >= settings.patience: break
     if best: net.load_state_dict(best)
-    kept = int(np.argmax([r['dev_metric'] for r in history])) if settings.patience else len(history) - 1
-    return Tuned(net.eval(), tokenizer, pd.DataFrame(history).set_index('epoch').assign(kept=[i == kept for i in range(len(history))]), str(checkpoint))
+    kept = best_epoch(history) if settings.patience else len(history) - 1
+    history = pd.DataFrame(history).set_index('epoch').assign(kept=[i == kept for i in range(len(history))])
+    return Tuned(net.eval(), tokenizer, history, str(checkpoint))
+
+# %% ../nbs/11c_softmax.ipynb #24358c2a
+def sampled_epoch(training: SampledTraining, batches, examples, gold, pad_id: int, bar) -> float:
+    "One pass through `batches`; gives the mean loss."
+    training.net.train()
+    total = 0.
+    for batch in batches:
+        inputs = collate([examples[i] for i in batch], pad_id, training.net.device)
+        total += training.step(inputs, gold[batch])*len(batch)
+        bar.update()
+    return total/len(examples)
+
+# %% ../nbs/11c_softmax.ipynb #24777f02
+def best_epoch(history: Sequence[dict]) -> int:
+    "Position of the first epoch with the largest dev metric."
+    return int(np.argmax([row['dev_metric'] for row in history]))
+
+# %% ../nbs/11c_softmax.ipynb #23b36fff
+def check_length(net, checkpoint, settings: Settings):
+    "Raise `CourseError` for more tokens than a model has positions."
+    most = net.config.max_position_embeddings
+    if settings.max_seq_length > most:
+        name = Path(checkpoint).name
+        raise CourseError(f'max_seq_length is {settings.max_seq_length}, but {name} has only {most} positions.')
 
 # %% ../nbs/11c_softmax.ipynb #a1c88b58
 def head_bytes(
@@ -375,11 +486,40 @@ def head_bytes(
     negatives: int = NEGATIVES,
 ) -> pd.DataFrame:  # full and sampled: bytes of weights, moments, gradients, logits (with their gradient)
     "What a linear layer over all classes needs while it is trained in single precision."
-    rows = min(classes, negatives + batch_size)
-    return pd.DataFrame({how: dict(weights=4*classes*(hidden + 1), moments=8*classes*(hidden + 1), gradients=4*n*(hidden + 1), logits=8*batch_size*n)
-                         for how, n in dict(full=classes, sampled=rows).items()}).T
+    matrix, rows = 4*classes*(hidden + 1), {'full': classes, 'sampled': min(classes, negatives + batch_size)}
+    parts = lambda n: dict(weights=matrix, moments=2*matrix, gradients=4*n*(hidden + 1), logits=8*batch_size*n)
+    return pd.DataFrame({how: parts(n) for how, n in rows.items()}).T
 
 # %% ../nbs/11c_softmax.ipynb #0ce81bd3
+def random_batch(hidden: int, classes: int, batch_size: int, rng) -> tuple[torch.Tensor, np.ndarray]:
+    "Pooled vectors and targets."
+    pooled = torch.tanh(torch.randn(batch_size, hidden)).requires_grad_()
+    return pooled, rng.integers(0, classes, batch_size)
+
+# %% ../nbs/11c_softmax.ipynb #ee7745f6
+def full_step(head: torch.nn.Linear, batch: Callable) -> Callable[[], None]:
+    "A training step with all classes."
+    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-5, eps=1e-6, fused=True)
+    def step():
+        pooled, targets = batch()
+        F.cross_entropy(head(pooled), torch.from_numpy(targets)).backward()
+        torch.nn.utils.clip_grad_norm_(head.parameters(), 1.)
+        optimizer.step()
+        optimizer.zero_grad()
+    return step
+
+# %% ../nbs/11c_softmax.ipynb #4bf9ac96
+def sampled_step(head: torch.nn.Linear, batch: Callable, negatives: int, rng) -> Callable[[], None]:
+    "A training step with a sample of the classes."
+    rows = RowAdam(head)
+    def step():
+        pooled, targets = batch()
+        sampled_loss(pooled, targets, rows, negatives, rng).backward()
+        torch.nn.utils.clip_grad_norm_(rows.taken, 1.)
+        rows.step(1e-5)
+    return step
+
+# %% ../nbs/11c_softmax.ipynb #22736e5e
 def head_steps(
     classes: int,
     hidden: int,
@@ -391,25 +531,12 @@ def head_steps(
     "The two kinds of training step, ready to be timed."
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    batch = lambda: (torch.tanh(torch.randn(batch_size, hidden)).requires_grad_(), rng.integers(0, classes, batch_size))
-    def full():
-        head = torch.nn.Linear(hidden, classes)
-        optimizer = torch.optim.AdamW(head.parameters(), lr=1e-5, eps=1e-6, fused=True)
-        def step():
-            pooled, targets = batch()
-            F.cross_entropy(head(pooled), torch.from_numpy(targets)).backward()
-            torch.nn.utils.clip_grad_norm_(head.parameters(), 1.)
-            optimizer.step(), optimizer.zero_grad()
-        return step
-    def sampled():
-        rows = RowAdam(torch.nn.Linear(hidden, classes))
-        def step():
-            pooled, targets = batch()
-            sampled_loss(pooled, targets, rows, negatives, rng).backward()
-            torch.nn.utils.clip_grad_norm_(rows.taken, 1.)
-            rows.step(1e-5)
-        return step
-    return {name: dict(full=full, sampled=sampled)[name]() for name in which}
+    batch = lambda: random_batch(hidden, classes, batch_size, rng)
+    head = lambda: torch.nn.Linear(hidden, classes)
+    steps = {}
+    if 'full' in which: steps['full'] = full_step(head(), batch)
+    if 'sampled' in which: steps['sampled'] = sampled_step(head(), batch, negatives, rng)
+    return steps
 
 # %% ../nbs/11c_softmax.ipynb #502d1969
 def time_steps(
@@ -443,9 +570,24 @@ def peak_memory(
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try: work()
-    finally: stop.set(), watcher.join()
+    finally:
+        stop.set()
+        watcher.join()
     return max(peak, process.memory_info().rss) - before
 
+# %% ../nbs/11c_softmax.ipynb #edc933ed
+MEASUREMENT = '''
+import torch
+from clinbert_nb.softmax import head_steps, peak_memory
+torch.set_num_threads(1)
+torch.ones(8, 8) @ torch.ones(8, 8)
+def work():
+    step = head_steps({classes}, {hidden}, {batch_size}, {negatives}, [{which!r}])[{which!r}]
+    for _ in range({steps}): step()
+print(peak_memory(work))
+'''
+
+# %% ../nbs/11c_softmax.ipynb #5a27fc82
 def steps_memory(
     classes: int,
     hidden: int,
@@ -455,13 +597,16 @@ def steps_memory(
     steps: int = 3,
 ) -> int:                  # bytes
     "Peak memory of a head and some training steps, measured in a new process."
-    code = (f'import torch; from clinbert_nb.softmax import head_steps, peak_memory; torch.set_num_threads(1); torch.ones(8, 8) @ torch.ones(8, 8)\n'
-            f'def work():\n    step = head_steps({classes}, {hidden}, {batch_size}, {negatives}, [{which!r}])[{which!r}]\n    for _ in range({steps}): step()\n'
-            f'print(peak_memory(work))')
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=os.environ | dict(OMP_NUM_THREADS='1'))
-    if done.returncode: raise CourseError(f'The measurement ended with {done.returncode}, perhaps for want of memory: {(done.stderr.strip().splitlines() or ["no message"])[-1]}')
+    code = MEASUREMENT.format(classes=classes, hidden=hidden, which=which, batch_size=batch_size,
+                              negatives=negatives, steps=steps)
+    one_thread = os.environ | dict(OMP_NUM_THREADS='1')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=one_thread)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ['no message'])[-1]
+        raise CourseError(f'The measurement ended with {done.returncode}, perhaps for want of memory: {last}')
     return int(done.stdout.split()[-1])
 
+# %% ../nbs/11c_softmax.ipynb #33e9fa1a
 def compare_steps(
     classes: int,
     hidden: int,
@@ -470,6 +615,8 @@ def compare_steps(
     negatives: int = NEGATIVES,
 ) -> pd.DataFrame:  # index: full, sampled; seconds (median), peak and computed bytes
     "Time and memory of a step with all classes and with a sample."
-    seconds = time_steps(head_steps(classes, hidden, batch_size, negatives), rounds).groupby('step').seconds.median()
-    memory = {how: steps_memory(classes, hidden, how, batch_size, negatives) for how in seconds.index}
-    return pd.DataFrame(dict(seconds=seconds, peak_bytes=pd.Series(memory), computed_bytes=head_bytes(classes, hidden, batch_size, negatives).sum(axis=1)))
+    times = time_steps(head_steps(classes, hidden, batch_size, negatives), rounds)
+    seconds = times.groupby('step').seconds.median()
+    peaks = {how: steps_memory(classes, hidden, how, batch_size, negatives) for how in seconds.index}
+    computed = head_bytes(classes, hidden, batch_size, negatives).sum(axis=1)
+    return pd.DataFrame(dict(seconds=seconds, peak_bytes=pd.Series(peaks), computed_bytes=computed))

@@ -11,8 +11,10 @@ from clinbert_nb.annotated import (
     eponym_mentions, eponym_pattern, event_documents, highlighted, identity_documents,
     identity_kind, identity_of, named, uncover, with_identity, wordings)
 from clinbert_nb.core import CourseError
-from clinbert_nb.hospital import Concept, Lab, make_patient, patient_notes
+from clinbert_nb.hospital import patient_notes
 from clinbert_nb.ner import Document, Span
+from clinbert_nb.normalization import Concept
+from clinbert_nb.patients import Lab, make_patient
 
 # %% ../nbs/06b_annotated.ipynb #98ba40b1
 def test_marks_survive_any_composition():

@@ -6,8 +6,8 @@ from clinbert_nb.catalogue import (
     medic_lines, mrconso_lines, number_of, ways)
 from clinbert_nb.core import file_hash
 from clinbert_nb.files import is_shareable
-from clinbert_nb.hospital import conditions
 from clinbert_nb.normalization import NIL
+from clinbert_nb.patients import conditions
 
 # %% ../nbs/11b_catalogue.ipynb #4ef27403
 def test_rare_findings_are_a_site_and_a_noun():

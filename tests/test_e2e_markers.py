@@ -27,7 +27,7 @@ from clinbert_nb import i2b2_2006, i2b2_2010, i2b2_2012, i2b2_2014
 from clinbert_nb.annotated import concept_documents, event_documents, identity_documents
 from clinbert_nb.catalogue import book_of, ensure_catalogue, made_documents, terms_of, write_made
 from clinbert_nb.core import CourseError, run_notebook
-from clinbert_nb.hospital import COLUMNS, pairs, patient_notes
+from clinbert_nb.hospital import COLUMNS, patient_notes
 from clinbert_nb.made import Found, read_made, write_mmi
 from clinbert_nb.mednli import read_mednli, read_rqe
 from clinbert_nb.ner import read_brat, write_brat
@@ -36,6 +36,7 @@ from clinbert_nb.notes import read_notes
 from clinbert_nb.pretraining import tiny_bert
 from clinbert_nb.files import read_json
 from clinbert_nb.tokens import train_vocabulary
+from clinbert_nb.other_text import pairs
 
 ROOT = Path(__file__).resolve().parent.parent
 FULL = os.environ.get('CLINBERT_MARKERS') == 'full'

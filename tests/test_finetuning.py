@@ -5,9 +5,8 @@ import pytest
 import torch
 from clinbert_nb.core import CourseError
 from clinbert_nb.finetuning import (
-    ASSERTIONS, Settings, accuracy, encode_pairs, find_checkpoints, grid, label_ids,
-    length_batches, load_model, loss_of, over_seeds, paired_test, paired_tests, predictions,
-    renew_pooler, select, shown_tests, tiny_model, toy_model)
+    ASSERTIONS, encode_pairs, find_checkpoints, label_ids, length_batches, load_model, loss_of,
+    paired_test, paired_tests, predictions, renew_pooler, shown_tests, tiny_model, toy_model)
 from clinbert_nb.tokens import load_tokenizer
 
 # %% ../nbs/04_finetuning.ipynb #fd5add19
@@ -53,13 +52,7 @@ def test_what_was_cut_is_counted(tmp_path, capsys):
     assert (whole['truncated'], cut['truncated']) == (False, True)
     assert '1 of 2 examples are longer than 9' in capsys.readouterr().out
 
-# %% ../nbs/04_finetuning.ipynb #b944b965
-def test_labels_are_names_or_positions():
-    assert label_ids(['b', 0, 'a'], ['a', 'b']) == [1, 0, 0]
-
-def test_a_position_may_have_no_label():
-    assert label_ids([['a', -100]], ['a', 'b'], 'token') == [[0, -100]]
-
+# %% ../nbs/04_finetuning.ipynb #7dea1c2e
 def test_an_unknown_label_is_named():
     with pytest.raises(CourseError, match=r'Record 1 \(from 0\) of the dev data has the label'):
         label_ids(['a', 'c'], ['a', 'b'], what='dev')
@@ -91,36 +84,11 @@ def test_the_order_follows_from_the_seed():
     order = [np.concatenate(length_batches(SKEWED, 32, seed)).tolist() for seed in (0, 0, 1)]
     assert order[0] == order[1] != order[2]
 
-# %% ../nbs/04_finetuning.ipynb #7b44c39a
-def test_accuracy_of_sentences():
-    assert accuracy(np.eye(3), [0, 1, 0]) == pytest.approx(2/3)
-
-def test_accuracy_of_tokens_is_over_labelled_positions():
-    assert accuracy([np.eye(2), np.eye(2)[:1]], [[0, -100], [1]]) == 0.5
-
-# %% ../nbs/04_finetuning.ipynb #87a74528
-def test_the_best_cell_is_chosen_on_dev_and_the_first_of_equals():
-    cells = grid([1e-5, 2e-5], [16, 32], [3], seed=4)
-    table, best = select(cells, lambda cell: round(1e5*cell.learning_rate), progress=False)
-    assert best == cells[2] == Settings(2e-5, 16, 3, seed=4)
-    assert table.dev_metric.tolist() == [2, 2, 1, 1]
-
-# %% ../nbs/04_finetuning.ipynb #48be3eb6
+# %% ../nbs/04_finetuning.ipynb #05aabdb9
 def test_predictions_hold_ids_and_numbers_only():
     table = predictions(['n7', 'n9'], [1, 0], np.array([[0., 2.], [0., 3.]]), ['no', 'yes'])
     answers = dict(id=['n7', 'n9'], gold=['yes', 'no'], predicted=['yes', 'yes'])
     assert table.to_dict('list') == answers | dict(logit_no=[0, 0], logit_yes=[2, 3])
-
-def test_predictions_of_tokens_have_positions():
-    gold, logits = [[-100, 1, -100], [0, -100]], [np.eye(3)[:, :2], np.eye(2)]
-    table = predictions(['n7', 'n9'], gold, logits, ['no', 'yes'])
-    rows = table[['id', 'position', 'gold', 'predicted']].values.tolist()
-    assert rows == [['n7', 1, 'yes', 'yes'], ['n9', 0, 'no', 'no']]
-
-# %% ../nbs/04_finetuning.ipynb #3e77a72d
-def test_seeds_are_counted_up_and_nothing_else_changes():
-    settings = over_seeds(Settings(seed=3, epochs=9), 2)
-    assert [(s.seed, s.epochs) for s in settings] == [(3, 9), (4, 9)]
 
 # %% ../nbs/04_finetuning.ipynb #483ef79f
 def test_models_have_names_of_their_own(tmp_path, monkeypatch):

@@ -9,9 +9,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from clinbert_nb.files import describe_corpus, is_shareable, read_json
 from clinbert_nb.finetuning import (
-    ASSERTIONS, TAGS, Accuracy, Settings, collate, encode_pairs, finetune, gold_tensor, label_ids,
-    length_batches, mean_loss, mean_sd, over_seeds, predict, run_once, save, tiny_model, toy_model, toy_pairs,
-    toy_tags)
+    ASSERTIONS, TAGS, Accuracy, Settings, accuracy, collate, encode_pairs, finetune, gold_tensor, grid,
+    label_ids, labels_of_pieces, length_batches, mean_loss, mean_sd, over_seeds, predict, predictions, run_once,
+    save, select, tiny_model, toy_model, toy_pairs, toy_tags)
 from clinbert_nb.tokens import load_tokenizer
 
 LENGTHS = np.random.default_rng(0).integers(3, 151, 10_001)
@@ -202,3 +202,38 @@ def test_mean_and_sample_sd():
 
 def test_seeds_are_counted_up():
     assert [s.seed for s in over_seeds(Settings(seed=3, epochs=9), 2)] == [3, 4]
+
+
+def test_labels_are_names_or_positions():
+    assert label_ids(['b', 0, 'a'], ['a', 'b']) == [1, 0, 0]
+    assert label_ids([['a', -100]], ['a', 'b'], 'token') == [[0, -100]]
+
+
+def test_the_best_cell_is_chosen_on_dev_and_the_first_of_equals():
+    cells = grid([1e-5, 2e-5], [16, 32], [3], seed=4)
+    table, best = select(cells, lambda cell: round(1e5*cell.learning_rate), progress=False)
+    assert best == cells[2] == Settings(2e-5, 16, 3, seed=4)
+    assert table.dev_metric.tolist() == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize('logits, gold, value', [
+    (np.eye(3), [0, 1, 0], 2/3),
+    ([np.eye(2), np.eye(2)[:1]], [[0, -100], [1]], 1/2),
+])
+def test_accuracy_is_over_labels_that_count(logits, gold, value):
+    assert accuracy(logits, gold) == pytest.approx(value)
+
+
+def test_predictions_of_tokens_have_positions():
+    gold, logits = [[-100, 1, -100], [0, -100]], [np.eye(3)[:, :2], np.eye(2)]
+    table = predictions(['n7', 'n9'], gold, logits, ['no', 'yes'])
+    rows = table[['id', 'position', 'gold', 'predicted']].values.tolist()
+    assert rows == [['n7', 1, 'yes', 'yes'], ['n9', 0, 'no', 'no']]
+
+
+@pytest.mark.parametrize('word_ids, labels', [
+    ([None, 0, 1, 1, None], [-100, 'O', 'absent', -100, -100]),
+    ([0, 0], ['O', -100]),
+])
+def test_the_first_piece_of_a_word_has_its_label(word_ids, labels):
+    assert labels_of_pieces(word_ids, ['O', 'absent']) == labels

@@ -12,6 +12,7 @@ def _random_corpus(documents=300, seed=0, longest=40, vocabulary=60_000):
     sentence = lambda: rng.integers(5, vocabulary, rng.integers(1, 14)).tolist()
     return tokens_of([[sentence() for _ in range(rng.integers(1, longest))] for _ in range(documents)])
 
+# %% ../nbs/02c_instances.ipynb #ebe20677
 def test_pairs_keep_the_rules_of_the_reference():
     tokens = _random_corpus()
     borders = tokens.sentences[tokens.documents]
@@ -42,6 +43,7 @@ def _special(size=60_000, continues=()):
 ROW = [2, 10, 51, 52, 11, 3, 12, 53, 13, 3]   # a b##c##d e [SEP] f##g h
 WORDS = [{1, 2, 3}, {4}, {6, 7}, {8}]
 
+# %% ../nbs/02c_instances.ipynb #00c1c34f
 def test_words_are_hidden_whole():
     rules = Rules(whole_words=True, mlm_probability=.4)
     for seed in range(200):
@@ -49,6 +51,7 @@ def test_words_are_hidden_whole():
         assert 0 < len(chosen) <= 4
         assert all(chosen & word in (set(), word) for word in WORDS)
 
+# %% ../nbs/02c_instances.ipynb #71bf5571
 def test_as_many_pieces_are_hidden_as_were_asked_for():
     for seed in range(200):
         chosen = hidden_positions(ROW, 4, _special(100), Draws(seed), Rules(mlm_probability=.4))
@@ -62,6 +65,7 @@ def _kinds_of_rules(length):
             Rules(length, by_sentences=True),
             Rules(length, same_category=False, by_sentences=True)]
 
+# %% ../nbs/02c_instances.ipynb #099d38d2
 @pytest.mark.parametrize('rules', _kinds_of_rules(64) + _kinds_of_rules(7))
 def test_the_compiled_pairs_are_the_plain_ones(rules):
     tokens = _random_corpus(120)
@@ -80,6 +84,7 @@ def _row(batch, r, width):
     return (batch['input_ids'][r, :n].tolist(), batch['token_type_ids'][r, :n].tolist(),
             (batch['masked_positions'][here] - r*width).tolist(), batch['masked_labels'][here].tolist())
 
+# %% ../nbs/02c_instances.ipynb #b8dfec2a
 @pytest.mark.parametrize('fixed', [False, True])
 @pytest.mark.parametrize('rules', [Rules(64), Rules(20, mlm_probability=.5), Rules(64, whole_words=True), Rules(64, max_predictions=2)])
 def test_batches_hold_the_plain_instances(rules, fixed):
@@ -91,7 +96,7 @@ def test_batches_hold_the_plain_instances(rules, fixed):
         assert _row(batch, r, width) == instance(tokens, pair, special, rules)
     assert batch['next_sentence_label'].tolist() == pairs[:, 4].tolist()
 
-# %% ../nbs/02c_instances.ipynb #b8dfec2a
+# %% ../nbs/02c_instances.ipynb #87f45828
 def test_masks_keep_the_rules_of_the_reference():
     tokens, rules = _random_corpus(400), Rules(128)
     batch = batch_maker(tokens, _special(), rules)(epoch_pairs(tokens, rules, 0, 0))
@@ -105,6 +110,7 @@ def test_masks_keep_the_rules_of_the_reference():
     lengths = batch['attention_mask'].sum(1).tolist()
     assert np.bincount(row).tolist() == [min(20, max(1, round(.15*length))) for length in lengths]
 
+# %% ../nbs/02c_instances.ipynb #3efc6e86
 def test_random_next_is_half_in_long_documents_and_more_in_short_ones():
     share = lambda longest: epoch_pairs(_random_corpus(400, longest=longest), Rules(64), 0, 0)[:, 4].mean()
     assert .49 < share(60) < .62 < share(4)

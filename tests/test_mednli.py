@@ -20,6 +20,7 @@ def mednli_folder(folder, train):
     (folder/'mli_train_v1.jsonl').write_text(train)
     return folder
 
+# %% ../nbs/05_mednli.ipynb #6f494460
 def test_a_pair_is_read_as_it_is(tmp_path):
     line = mednli_line('entailment', '7', 'Pt c/o SOB.', 'He is short of breath.')
     train = read_mednli(mednli_folder(tmp_path, line))['train']
@@ -41,6 +42,7 @@ def rqe_file(folder, pairs):
 def rqe_element(pid, value='true', question='a', short='b'):
     return f'<pair pid="{pid}" value="{value}"><chq>{question}</chq><faq>{short}</faq></pair>'
 
+# %% ../nbs/05_mednli.ipynb #8f1f5161
 def test_rqe_is_split_by_long_question(tmp_path):
     pairs = [rqe_element(i, question=f' question\n {i % 40} &amp; more ') for i in range(200)]
     splits = read_rqe(rqe_file(tmp_path, pairs))
@@ -60,8 +62,8 @@ def test_a_true_pair_is_an_entailment(tmp_path):
 
 # %% ../nbs/05_mednli.ipynb #e75380e5
 def test_the_table_keeps_dev_and_test_apart():
-    rows = [dict(model='BERT', seed=s, dev_accuracy=.8, test_accuracy=.7) for s in range(2)]
-    table = accuracy_table(pd.DataFrame(rows), with_paper=True)
+    scores = pd.DataFrame(dict(model='BERT', seed=[0, 1], dev_accuracy=.8, test_accuracy=.7))
+    table = accuracy_table(scores, with_paper=True)
     assert table.loc['BERT'].tolist() == ['80.0 ± 0.0', '70.0 ± 0.0', 80.4]
 
 # %% ../nbs/05_mednli.ipynb #9d99da17

@@ -2,350 +2,99 @@
 import csv
 import gzip
 import json
-import matplotlib.pyplot as plt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import shutil
-from collections import Counter
-from clinbert_nb.core import CourseError, kept_folder
-from clinbert_nb.files import describe_corpus, is_shareable, read_json
+from clinbert_nb.core import kept_folder
 from clinbert_nb.notes import (
-    COLUMNS, NOTE_TYPES, _few, _rows, category_shares, choices, chosen, ensure_sentences,
-    finish_notes, note_columns, note_files, plot_lengths, plot_note_lengths, plot_shares,
-    prepare_notes, prepare_shard, read_notes, read_sentences, sentence_shards, sentences_folder,
-    shown_categories, solid, stage_notes)
+    COLUMNS, choices, chosen, finish_notes, no_counts, prepare_notes, prepare_shard, read_notes,
+    read_sentences, sentence_shards, stage_notes)
 
 # %% ../nbs/02_notes.ipynb #a667138f
+INVENTED = [
+    ['1', '7', 'Physician ', 'Plan:\nrest, "fluids"\n'],
+    ['2', '8', 'ECG', 'Sinus rhythm.'],
+    ['3', '8', 'ECG', ''],
+]
+
+# %% ../nbs/02_notes.ipynb #c44bc611
 def _write_csv(path, rows, header='ROW_ID,SUBJECT_ID,CATEGORY,TEXT'):
     "A csv file of notes, gzipped if its name says so."
-    names = header.split(',')
-    with (gzip.open if path.suffix == '.gz' else open)(path, 'wt', encoding='utf-8', newline='') as stream:
-        csv.writer(stream).writerows([names, *rows])
+    opened = gzip.open if path.suffix == '.gz' else open
+    with opened(path, 'wt', encoding='utf-8', newline='') as stream:
+        csv.writer(stream).writerows([header.split(','), *rows])
     return path
 
-INVENTED = [['1', '7', 'Physician ', 'Plan:\nrest, "fluids"\n'], ['2', '8', 'ECG', 'Sinus rhythm.'], ['3', '8', 'ECG', '']]
+# %% ../nbs/02_notes.ipynb #5aa5393e
+def _read(path, **options):
+    "All notes as rows, without ISERROR."
+    rows = pa.Table.from_batches(read_notes(path, **options)).drop_columns('ISERROR').to_pylist()
+    return [list(row.values()) for row in rows]
 
-def _all(path, **options):
-    return [tuple(v for k, v in r.items() if k != 'ISERROR') for b in read_notes(path, **options) for r in b.to_pylist()]
-
+# %% ../nbs/02_notes.ipynb #64451938
 def test_every_format_gives_the_same_notes(tmp_path):
-    expected = [tuple(r) for r in INVENTED]
-    assert _all(_write_csv(tmp_path/'a.csv', INVENTED), batch_size=2) == expected
-    assert _all(_write_csv(tmp_path/'a.csv.gz', INVENTED, 'row_id,subject_id,category,text')) == expected
-    pq.write_table(pa.table({n.lower(): [r[i] for r in INVENTED] for i, n in enumerate(['ROW_ID', 'SUBJECT_ID', 'CATEGORY', 'TEXT'])}), tmp_path/'a.parquet')
-    assert _all(tmp_path/'a.parquet') == expected
-    records = [dict(zip(['id', 'who', 'CATEGORY', 'text'], r)) for r in INVENTED]
+    names = ['row_id', 'subject_id', 'category', 'text']
+    records = [dict(zip(names, row)) for row in INVENTED]
+    pq.write_table(pa.Table.from_pylist(records), tmp_path/'a.parquet')
     (tmp_path/'a.jsonl').write_text('\n'.join(map(json.dumps, records)))
-    assert _all(tmp_path/'a.jsonl', columns={'ROW_ID': 'id', 'SUBJECT_ID': 'who'}) == expected
-    assert [len(b) for b in read_notes(tmp_path/'a.csv', batch_size=2)] == [2, 1]
-    (tmp_path/'latin.csv').write_bytes('ROW_ID,SUBJECT_ID,CATEGORY,TEXT\n1,7,ECG,café\n'.encode('latin-1'))
-    assert _all(tmp_path/'latin.csv', encoding='latin-1') == [('1', '7', 'ECG', 'café')]
+    assert _read(_write_csv(tmp_path/'a.csv', INVENTED), batch_size=2) == INVENTED
+    assert _read(_write_csv(tmp_path/'a.csv.gz', INVENTED)) == INVENTED
+    assert _read(tmp_path/'a.parquet') == INVENTED
+    assert _read(tmp_path/'a.jsonl') == INVENTED
 
-# %% ../nbs/02_notes.ipynb #970028a9
-def test_missing_columns_are_filled_and_plain_text_is_read_in_blocks(tmp_path):
-    _write_csv(tmp_path/'few.csv', [['a', 'x'], ['b', 'y']], 'transcription,other')
-    assert note_columns(tmp_path/'few.csv', {'TEXT': 'transcription'}) == dict.fromkeys(COLUMNS) | dict(TEXT='transcription')
-    assert _all(tmp_path/'few.csv', columns={'TEXT': 'transcription'}) == [('1', None, None, 'a'), ('2', None, None, 'b')]
-    (tmp_path/'general.txt').write_text('\nOne line.\nTwo.\n\n \nNext document.')
-    assert _all(tmp_path/'general.txt') == [('1', None, 'general', 'One line.\nTwo.\n'), ('2', None, 'general', 'Next document.')]
-    assert [r.line for r in list(_rows(tmp_path/'general.txt'))[1:]] == [2, 6]
+# %% ../nbs/02_notes.ipynb #2a940b13
+FOUR = [
+    ('1', '7', 'ECG',  '',    'Sinus rhythm.'),
+    ('2', '8', 'ECG ', '1',   'Sinus rhythm.'),
+    ('3', '8', 'Echo', '1.0', ' \n'),
+    ('4', '9', None,   None,  'ok'),
+]
 
-def test_a_folder_is_read_by_its_noteevents(tmp_path):
-    _write_csv(tmp_path/'NOTEEVENTS.csv.gz', INVENTED)
-    assert len(_all(tmp_path)) == 3
-    with pytest.raises(CourseError, match='no known kind'): note_files(__file__)
-    (tmp_path/'other').mkdir()
-    (tmp_path/'other/x').touch()
-    with pytest.raises(CourseError, match='holds no notes; expected NOTEEVENTS .* or discharge and radiology'): note_files(tmp_path/'other')
-
-# %% ../nbs/02_notes.ipynb #3fcc86ba
-IV = 'note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text'
-
-def _write_iv(folder, end='.csv.gz'):
-    "MIMIC-IV's two files, with four notes."
-    row = lambda kind, seq, text: [f'10000032-{kind}-{seq}', 10000032, 22595853, kind, seq, '2180-05-07 00:00:00', '2180-05-09 15:26:00', text]
-    folder.mkdir(exist_ok=True)
-    _write_csv(folder/f'radiology{end}', [row('RR', 14, 'EXAMINATION: ___'), row('AR', 14, 'ADDENDUM: ___')], IV)
-    _write_csv(folder/f'discharge{end}', [row('DS', 21, 'Name:  ___\n \nDr. ___ came.'), row('AD', 22, 'He left.')], IV)
-    return folder
-
-def test_mimic_iv_is_recognised_by_its_columns_and_its_two_files_are_one_corpus(tmp_path):
-    expected = [('10000032-DS-21', '10000032', 'DS', 'Name:  ___\n \nDr. ___ came.'), ('10000032-AD-22', '10000032', 'AD', 'He left.'),
-                ('10000032-RR-14', '10000032', 'RR', 'EXAMINATION: ___'), ('10000032-AR-14', '10000032', 'AR', 'ADDENDUM: ___')]
-    folder = _write_iv(tmp_path/'iv')
-    assert _all(folder) == expected and {r[2] for r in expected} == {*NOTE_TYPES}
-    assert _all([folder/'radiology.csv.gz', folder/'discharge.csv.gz']) == expected[2:] + expected[:2]
-    assert _all(folder/'radiology.csv.gz') == expected[2:]
-    (folder/'discharge_detail.csv').write_text('note_id,subject_id,field_name,field_value,field_ordinal\n')
-    assert _all(_write_iv(folder, '.csv')) == expected      # and the details are no notes
-    assert note_columns(folder/'discharge.csv', {'CATEGORY': 'hadm_id'})['CATEGORY'] == 'hadm_id'
-
-def test_a_folder_with_both_kinds_of_mimic_is_a_question(tmp_path):
-    _write_csv(_write_iv(tmp_path)/'NOTEEVENTS.csv', INVENTED)
-    with pytest.raises(CourseError, match='holds NOTEEVENTS.csv and discharge.csv.gz, notes of MIMIC-III and of MIMIC-IV; name the file that you mean'): _all(tmp_path)
-    assert len(_all(tmp_path/'NOTEEVENTS.csv')) == 3
-
-def test_notes_without_numbers_are_told_apart_by_their_files(tmp_path):
-    for name in 'ab': (tmp_path/f'{name}.txt').write_text('One.\n\nTwo.')
-    assert [r[0] for r in _all([tmp_path/'a.txt', tmp_path/'b.txt'])] == ['a-1', 'a-2', 'b-1', 'b-2']
-    with pytest.raises(CourseError, match='b.csv has no column TEXT'): read_notes([tmp_path/'a.txt', _write_csv(tmp_path/'b.csv', [], 'x,y')])
-
-# %% ../nbs/02_notes.ipynb #92ea7b3d
-def _file(path, text):
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
-
-def test_files_that_cannot_be_read_are_named_with_the_place(tmp_path):
-    write = lambda name, text: _file(tmp_path/name, text)
-    whole = gzip.compress(b'ROW_ID,TEXT\n' + b''.join(b'%d,"note %d"\n' % (i, i*i*7919) for i in range(5000)))
-    for path, options, message in [
-        (tmp_path/'none.csv', {}, 'none.csv does not exist'),
-        (write('empty.csv', ''), {}, 'empty.csv is empty'),
-        (write('blank.csv', '\n'), {}, 'blank.csv holds nothing'),
-        (write('a.csv', 'ROW_ID,CATEGORY\n1,ECG\n'), {}, 'no column TEXT; it has ROW_ID, CATEGORY'),
-        (write('b.csv', 'ROW_ID,TEXT\n1,"ok"\n2,"no\nend\n'), {}, 'row 2, which starts in line 3, cannot be read: the file ends inside a quoted field'),
-        (write('c.csv', 'ROW_ID,TEXT\n1,"a\nb"\n2,c,SECRET\n'), {}, r'row 2, which starts in line 4, .* it has 3 fields; expected 2'),
-        (write('d.csv', 'ROW_ID,TEXT\n1,"open\n2,"SECRET "\n'), {}, 'row 1, which starts in line 2, .* must be written twice'),
-        (write('e.csv', b'ROW_ID,TEXT\n1,caf\xe9 SECRET\n'), {}, 'e.csv: row 1.* it is no UTF-8 text'),
-        (write('f.csv.gz', whole[:len(whole)//2]), {}, 'no whole gzip file: it breaks off after row'),
-        (write('g.jsonl', '{"text": "a"}\n{"text": SECRET\n'), {}, 'g.jsonl: row 2.* it is no JSON'),
-        (write('h.jsonl', '{"text": "a"}\n["SECRET"]\n'), {}, 'h.jsonl: row 2.* it is no JSON object'),
-        (write('deep.jsonl', '{"text": "a"}\n' + '['*100_000), {}, 'deep.jsonl: row 2.* it is nested too deeply'),
-        (write('i.csv', 'note,text\n1,a\n'), {'columns': {'ROW_ID': 'id'}}, "no column 'id' for ROW_ID; it has 'xxxx', text"),
-        (write('j.csv', 'note,text\n1,a\n'), {'columns': {'WORDS': 'text'}}, "'WORDS' is no column of notes"),
-        (write('k.parquet', 'PAR'), {}, 'k.parquet is no whole Parquet file'),
-        (write('l.jsonl', '{"text": "a"}\n{"text": ["SECRET"]}\n'), {}, 'row 2.* its TEXT is no text'),
-        (write('m.jsonl', '{"text": "SECRET \\ud800"}\n'), {}, 'half a character'),
-        (write('n.csv', 'ROW_ID,"TEXT\n1,"SECRET"\n'), {}, 'n.csv: its header, in line 1, cannot be read: after a closing quote a comma'),
-        (write('o.csv', 'ROW_ID,TEXT"\n1,SECRET\n'), {}, 'has no column TEXT; it has ROW_ID, .xxxx"'),
-        (write('p.csv', '1,7,SECRET note\n'), {}, "has no column TEXT; it has '0', '0', 'xxxxxx xxxx'"),
-        (write('q.csv.gz', whole[:9]), {}, 'q.csv.gz is no whole gzip file: it breaks off after row 0'),
-        (write('r.csv.gz', b'\x1f\x8c' + whole[2:]), {}, 'r.csv.gz is no whole gzip file: it breaks off after row 0'),
-        (write('s.csv.gz', gzip.compress(b'ROW_ID,TEXT\n1,"SECRET\n')[:-4]), {}, 'no whole gzip file')]:
-        with pytest.raises(CourseError, match=message) as error: _all(path, **options)
-        assert 'SECRET' not in str(error.value)
-
-# %% ../nbs/02_notes.ipynb #1cc7b4ad
-def _read(path, text):
-    broken = []
-    return [r[0] for r in _all(_file(path, text), broken=broken)], [(r.number, r.line, r.reason.split(':')[0]) for r in broken]
-
-def test_reading_goes_on_behind_a_broken_row(tmp_path):
-    head, good = 'ROW_ID,SUBJECT_ID,TEXT\n1,7,"a\nb"\n', '3,7,"c"\n4,8,"d ""quoted""\r\ne"\r\n'
-    twice, ends = 'after a closing quote a comma was expected', 'the file ends inside a quoted field'
-    for wrong, reason in [('2,7,"never closed\n', twice), ('2,7,"he said "no" twice"\n', twice), ('2,7\n', 'it has 2 fields; expected 3'), ('2,7,c,9,9\n', 'it has 5 fields; expected 3'), ('2,7,"x "y\n12, 5 mg\n13,"\n\nz"\n', twice)]:
-        ids, broken = _read(tmp_path/'n.csv', head + wrong + good)
-        assert ids == ['1', '3', '4'] and broken[0] == (2, 4, broken[0][2]) and len(broken) == 1, (wrong, ids, broken)
-    ids, broken = _read(tmp_path/'n.csv', head + good + '5,8,"cut off')
-    assert ids == ['1', '3', '4'] and broken == [(4, 7, ends)]
-    ids, broken = _read(tmp_path/'n.csv', (head + good).encode() + b'5,8,caf\xe9\n6,8,nul\x00 byte\n')
-    assert ids == ['1', '3', '4', '6'] and broken[0][:2] == (4, 7)
-    ids, broken = _read(tmp_path/'n.csv', 'note_id,note_type,text\n10-DS-1,DS,"a"\n10-DS-2,DS,"open\n10-RR-3,RR,"1,000 ""x"""\n11-DS-1,DS,"b"\n')
-    assert ids == ['10-DS-1', '10-RR-3', '11-DS-1'] and broken == [(2, 3, twice)]
-
-def test_any_damage_in_a_header_is_one_sentence(tmp_path):
-    import random
-    rng, text = random.Random(0), (IV + '\n' + '10-DS-1,10,20,DS,1,a,b,"SECRET ""x""\n."\n'*20).encode()
-    refused = 0
-    for k in range(400):
-        damaged = bytearray(text if k % 2 else gzip.compress(text, mtime=0))
-        place = rng.randrange(90)
-        damaged[place:place + k % 3] = rng.choice([b'"', b'\n', b'\x00', b'\xcb', b''])
-        path = _file(tmp_path/('n.csv' if k % 2 else 'n.csv.gz'), bytes(damaged))
-        try: _all(path, broken=[])
-        except CourseError as e:
-            refused += 1
-            assert 'SECRET' not in str(e) and str(e).count('\n') == 0 and len(str(e)) < 400
-    assert refused > 200
-
-# %% ../nbs/02_notes.ipynb #f43008bd
-def _chosen(notes, **options):
-    counts = dict(notes_read=0, skipped=Counter(), categories_read=Counter(), repeated_ids=[])
-    rows = [dict(zip(COLUMNS, [str(i), *n])) for i, n in enumerate(notes, 1)]
-    return [n['ROW_ID'] for n in chosen(rows, choices(**options), counts)], dict(counts['skipped'])
-
-def test_each_choice_leaves_out_what_it_should_and_counts_it(tmp_path):
-    notes = [('7', 'ECG', '', 'Sinus rhythm.'), ('8', 'ECG ', '1', 'Sinus rhythm.'), ('8', 'Echo', '1.0', ' \n'), ('9', None, None, 'ok')]
-    (tmp_path/'ids.txt').write_text('2\n4\n')
-    for options, kept, skipped in [
-        ({}, '124', {'empty text': 1}),
-        (dict(categories=['ECG']), '12', {'other category': 2}),
-        (dict(exclude_notes=['1', str(tmp_path/'ids.txt')]), '', {'excluded note': 3, 'empty text': 1}),
-        (dict(exclude_subjects=['8']), '14', {'excluded patient': 2}),
-        (dict(drop_errors=True), '14', {'entered by mistake': 2}),
-        (dict(min_length=3), '12', {'empty text': 1, 'too short': 1}),
-        (dict(deduplicate=True), '14', {'empty text': 1, 'repeats an earlier text': 1})]:
-        assert _chosen(notes, **options) == (list(kept), skipped), options
-    counts = dict(notes_read=0, skipped=Counter(), categories_read=Counter(), repeated_ids=[])
-    twice = [dict.fromkeys(COLUMNS, i) for i in ('5', '05', 'x', 'x')]
-    assert len(list(chosen(twice, choices(), counts))) == 2 and counts['repeated_ids'] == ['05', 'x']
-    with pytest.raises(CourseError, match="'lenght' is no choice"): choices(lenght=1)
-    assert [solid(t) for t in ('', ' \n', 'a\x1cb\t', 'é\xa0\u2003e')] == [0, 0, 2, 2]
+# %% ../nbs/02_notes.ipynb #6af58e6d
+@pytest.mark.parametrize('options, kept, skipped', [
+    ({}, '124', {'empty text': 1}),
+    (dict(categories=['ECG']), '12', {'other category': 2}),
+    (dict(exclude_notes=['1', '3']), '24', {'excluded note': 2}),
+    (dict(exclude_subjects=['8']), '14', {'excluded patient': 2}),
+    (dict(drop_errors=True), '14', {'entered by mistake': 2}),
+    (dict(min_length=3), '12', {'empty text': 1, 'too short': 1}),
+    (dict(deduplicate=True), '14', {'empty text': 1, 'repeats an earlier text': 1}),
+])
+def test_each_choice_leaves_out_what_it_should_and_counts_it(options, kept, skipped):
+    counts, notes = no_counts(), [dict(zip(COLUMNS, row)) for row in FOUR]
+    assert [note['ROW_ID'] for note in chosen(notes, choices(**options), counts)] == list(kept)
+    assert counts['skipped'] == skipped
 
 # %% ../nbs/02_notes.ipynb #7db825b3
-def _bytes(folder): return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
-
 def test_notes_become_sentences(tmp_path):
-    source = _write_csv(tmp_path/'n.csv', [*INVENTED, ['9', '9', 'ECG', 'Sinus rhythm.'], ['10', '9', 'Physician', 'One. Two.']])
+    more = [['9', '9', 'ECG', 'Sinus rhythm.'], ['10', '9', 'Physician', 'One. Two.']]
+    source = _write_csv(tmp_path/'n.csv', INVENTED + more)
     report = prepare_notes(source, tmp_path/'out', workers=1)
-    assert report['notes_read'] == 5 and report['notes'] == 4 and report['skipped'] == {'empty text': 1}
-    assert report['categories'] == {'Physician ': 1, 'ECG': 2, 'Physician': 1} and report['missing_columns'] == ['ISERROR']
-    assert report['sentences'] == 5 and report['words'] == 9 and report['characters_lost'] == 0 and report['headings'] == {'Plan': 1, '': 3}
-    assert sorted(p.name for p in (tmp_path/'out').iterdir()) == ['corpus.json', 'quarantine.csv', 'report.json', 'shard-00000.parquet']
-    assert [(n.note_id, n.category, n.sentences) for n in read_sentences(tmp_path/'out')] == [('1', 'Physician ', ['Plan: rest, "fluids"']), ('2', 'ECG', ['Sinus rhythm.']),
-        ('9', 'ECG', ['Sinus rhythm.']), ('10', 'Physician', ['One.', 'Two.'])]
-    assert [n.subject_id for n in read_sentences(tmp_path/'out', 'Physician')] == ['7', '9']
-    first = pq.read_table(tmp_path/'out/shard-00000.parquet').to_pylist()[0]
-    assert first == dict(note_id='1', subject_id='7', category='Physician ', section='Plan', index=0, text='Plan: rest, "fluids"')
-
-def test_the_result_does_not_depend_on_who_made_it(tmp_path):
-    source = _write_csv(tmp_path/'NOTEEVENTS.csv', [[i, i % 7, 'ECG', f'Note {i}. Sinus rhythm.\nPlan:\n- rest {i*i}'] for i in range(200)])
-    for workers in (1, 2): prepare_notes(source, tmp_path/f'by {workers}', name='x', workers=workers, part_size=1000)
-    with kept_folder(tmp_path/'x') as work:
-        stage_notes(source, work, choices(), part_size=1000)
-        for k in reversed(range(len(read_json(work/'plan.json')['parts']))): prepare_shard(work, k)
-        finish_notes(work, 'x')
-    assert len(sentence_shards(tmp_path/'x')) > 5 and _bytes(tmp_path/'by 1') == _bytes(tmp_path/'by 2') == _bytes(tmp_path/'x')
+    assert report['notes_read'] == 5
+    assert report['skipped'] == {'empty text': 1}
+    assert report['categories'] == {'Physician ': 1, 'ECG': 2, 'Physician': 1}
+    assert report['headings'] == {'Plan': 1, '': 3}
+    assert report['characters_lost'] == 0
+    assert [tuple(note) for note in read_sentences(tmp_path/'out')] == [
+        ('1', '7', 'Physician ', ['Plan: rest, "fluids"']),
+        ('2', '8', 'ECG', ['Sinus rhythm.']),
+        ('9', '9', 'ECG', ['Sinus rhythm.']),
+        ('10', '9', 'Physician', ['One.', 'Two.'])]
+    assert [note.subject_id for note in read_sentences(tmp_path/'out', 'Physician')] == ['7', '9']
 
 # %% ../nbs/02_notes.ipynb #9ceefc46
-def test_interrupted_work_is_continued(tmp_path, monkeypatch):
-    source = _write_csv(tmp_path/'n.csv', [[i, i, 'ECG', f'Note {i}. Sinus rhythm.'] for i in range(100)])
-    prepare_notes(source, tmp_path/'whole', name='x', workers=1, part_size=300)
-    done = []
-    def stops(folder, k):
-        if len(done) == 3: raise KeyboardInterrupt
-        prepare_shard(folder, k), done.append(k)
-    monkeypatch.setitem(prepare_notes.__globals__, 'side_by_side', lambda f, calls, *_: [stops(*c) for c in calls])
-    with pytest.raises(KeyboardInterrupt): prepare_notes(source, tmp_path/'out', name='x', part_size=300)
-    left = tmp_path/'.out.unfinished'
-    times = {p.name: p.stat().st_mtime_ns for p in left.glob('shard-*.parquet')}
-    assert len(times) == 3 and not (tmp_path/'out').exists()
-    (left/'.shard-00003.parquet.partial').write_bytes(b'half')
-    monkeypatch.undo()
-    prepare_notes(source, tmp_path/'out', name='x', workers=1, part_size=300)
-    assert {n: (tmp_path/'out'/n).stat().st_mtime_ns for n in times} == times
-    assert _bytes(tmp_path/'out') == _bytes(tmp_path/'whole') and not left.exists()
+def _bytes(folder):
+    files = [path for path in sorted(folder.rglob('*')) if path.is_file()]
+    return {path.relative_to(folder): path.read_bytes() for path in files}
 
-def test_a_file_that_is_no_good_leaves_nothing(tmp_path):
-    source = _write_csv(tmp_path/'n.csv', [[i, i, 'ECG', f'Note {i}. Sinus rhythm.'] for i in range(100)])
-    with pytest.raises(CourseError, match="no note of category 'Echo'"): prepare_notes(source, tmp_path/'out', workers=2, part_size=300, categories=['ECG', 'Echo'])
-    assert [p.name for p in tmp_path.iterdir()] == ['n.csv']
-
-def test_a_full_disk_is_said_and_other_choices_begin_anew(tmp_path, monkeypatch):
-    source = _write_csv(tmp_path/'n.csv', INVENTED)
-    import errno
-    def full(_, calls, *__):
-        next(iter(calls))
-        raise OSError(errno.ENOSPC, 'No space left on device')
-    monkeypatch.setitem(prepare_notes.__globals__, 'side_by_side', full)
-    with pytest.raises(CourseError, match='The disk of .* is full; what was finished is kept'): prepare_notes(source, tmp_path/'out')
-    assert (tmp_path/'.out.unfinished/begun.json').exists() and not (tmp_path/'out').exists()
-    monkeypatch.undo()
-    assert prepare_notes(source, tmp_path/'out', workers=1, categories=['ECG'])['notes'] == 1
-
-# %% ../nbs/02_notes.ipynb #31b79178
-def test_broken_rows_are_put_on_a_list(tmp_path):
-    rows = ''.join(f'{i},7,ECG,"Note {i}. Fine."\n' for i in range(1, 400))
-    source = _file(tmp_path/'n.csv', 'ROW_ID,SUBJECT_ID,CATEGORY,TEXT\n' + rows + '400,7,ECG,"SECRET\n401,7,ECG,"Last."\n401,7,ECG,"SECRET again."\n')
-    report = prepare_notes(source, tmp_path/'out', workers=1)
-    assert report['notes'] == 400 and report['broken_rows'] == 1 and report['repeated_ids'] == ['401'] and report['skipped'] == {'repeats an earlier ROW_ID': 1}
-    listed = (tmp_path/'out/quarantine.csv').read_text()
-    assert listed.startswith('file,row,line,reason\nn.csv,400,401,') and 'SECRET' not in listed
-    with pytest.raises(CourseError, match='1 of 402 rows cannot be read, more than the share broken_rows=0.001.*row 400, which starts in line 401'):
-        prepare_notes(source, tmp_path/'strict', workers=1, broken_rows=.001)
-    with pytest.raises(CourseError, match="no note of category 'Echo'; it has ECG"): prepare_notes(source, tmp_path/'strict', categories=['Echo'])
-    with pytest.raises(CourseError, match='gives no note: 1 read, skipped: 1 empty text'): prepare_notes(_write_csv(tmp_path/'m.csv', INVENTED[2:]), tmp_path/'strict')
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['m.csv', 'n.csv', 'out']
-
-# %% ../nbs/02_notes.ipynb #9cbb4828
-def test_two_files_are_prepared_as_one_corpus(tmp_path):
-    folder = _write_iv(tmp_path/'iv', '.csv')
-    report = prepare_notes(folder, tmp_path/'out', workers=1)
-    assert report['source'] == 'discharge.csv, radiology.csv' and report['missing_columns'] == ['ISERROR']
-    assert report['categories'] == dict.fromkeys(NOTE_TYPES, 1) and report['characters_lost'] == 0
-    assert [(n.note_id, n.sentences) for n in read_sentences(tmp_path/'out')][:2] == [('10000032-DS-21', ['Name:', '___', 'Dr. ___ came.']), ('10000032-AD-22', ['He left.'])]
-    assert [n.note_id for n in read_sentences(tmp_path/'out', 'AR')] == ['10000032-AR-14']
-
-def test_a_broken_row_of_two_files_is_listed_with_its_file(tmp_path):
-    folder = _write_iv(tmp_path/'iv', '.csv')
-    with (folder/'radiology.csv').open('a') as f: f.write('10000032-RR-15,"SECRET\n')
-    assert prepare_notes(folder, tmp_path/'out', workers=1, broken_rows=.5)['broken_rows'] == 1
-    assert (tmp_path/'out/quarantine.csv').read_text().startswith('file,row,line,reason\nradiology.csv,3,4,the file ends inside')
-    with pytest.raises(CourseError, match='discharge.csv, .*radiology.csv: 1 of 5 rows cannot be read.* The first is radiology.csv, row 3, which starts in line 4'):
-        prepare_notes(folder, tmp_path/'strict', workers=1)
-
-def test_each_of_two_files_counts_for_the_folder_and_for_whether_it_may_be_shown(tmp_path, monkeypatch):
-    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
-    folder = _write_iv(tmp_path/'iv', '.csv')
-    files, first = note_files(folder), sentences_folder(folder, 'x')
-    assert sentences_folder(files, 'x') == first != sentences_folder(files[:1], 'x')
-    describe_corpus(folder, 'invented', shareable=True)
-    (tmp_path/'other').mkdir()
-    hidden = shutil.copy(files[1], tmp_path/'other')
-    assert is_shareable(ensure_sentences(folder, 'x', workers=1)) and not is_shareable(ensure_sentences([files[0], hidden], 'x', workers=1))
-    describe_corpus(folder, 'invented', shareable=False)
-    for file in files:
-        with file.open('a') as f: f.write('\n')
-        assert (now := sentences_folder(folder, 'x')) != first
-        first = now
-
-# %% ../nbs/02_notes.ipynb #ddb3ca65
-def test_markers_and_near_duplicates(tmp_path):
-    text = 'The patient was seen by Dr. [**Last Name (STitle) 12**] today and has a cough, no fever, and a history of gout; he sleeps well. '
-    source = _write_csv(tmp_path/'n.csv', [['1', '7', 'ECG', text*3], ['2', '7', 'ECG', text*3 + 'Alert.'], ['3', '8', 'ECG', 'Sinus rhythm.']])
-    report = prepare_notes(source, tmp_path/'out', workers=1, similarity=.8, replace_markers=True)
-    assert report['notes'] == 2 and report['skipped'] == {'nearly repeats an earlier text': 1} and sum(report['markers_replaced'].values()) == 3
-    assert [n.note_id for n in read_sentences(tmp_path/'out')] == ['1', '3']
-    assert '[**' not in ''.join(s for n in read_sentences(tmp_path/'out') for s in n.sentences)
-
-def test_a_huge_note_and_odd_characters_are_read(tmp_path):
-    huge = 'No line ends here, nor does a sentence ' * 50_000
-    source = _write_csv(tmp_path/'n.csv', [['1', '7', 'Odd category', huge], ['2', '7', None, 'nul \x00 byte\r\nmixed\rline\nends\u2028é']])
-    report = prepare_notes(source, tmp_path/'out', workers=1)
-    assert report['notes'] == 2 and report['characters_lost'] == 0 and report['categories'] == {'Odd category': 1, '': 1}
-
-# %% ../nbs/02_notes.ipynb #6134d0cf
-def test_other_options_give_another_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
-    source = _write_csv(tmp_path/'n.csv', INVENTED)
-    ensure_one = lambda *a, **k: ensure_sentences(*a, workers=1, **k)
-    a = ensure_one(source, 'x')
-    made = (a/'report.json').stat().st_mtime_ns
-    assert ensure_one(source, 'x', categories=[], columns={}) == a and (a/'report.json').stat().st_mtime_ns == made
-    assert (b := ensure_one(source, 'x', categories=['ECG'])) != a and len(list(read_sentences(b))) == 1
-    assert not is_shareable(a) and is_shareable(ensure_one(source, 'x', shareable=True))
-    _write_csv(source, INVENTED[:1])
-    assert ensure_one(source, 'x') != a
-    describe_corpus(tmp_path, 'invented', shareable=True)
-    assert is_shareable(ensure_one(source, 'x')) and not is_shareable(ensure_one(source, 'x', shareable=False))
-    assert read_json(ensure_one(source, 'x')/'corpus.json')['name'] == 'x'
-
-# %% ../nbs/02_notes.ipynb #b5234d41
-def test_categories_that_are_not_mimics_are_outlined():
-    counts = {'Physician ': 2, 'Ward Smith': 1, 'Ward Jones': 1}
-    assert shown_categories(counts, True) == counts and shown_categories(counts, False) == {'Physician ': 2, 'xxxx xxxxx': 2}
-
-def test_shares_add_up_whatever_the_blanks():
-    shares = category_shares({'Physician ': 1, 'Physician': 1, 'ECG': 2, 'Surgery': 4})
-    assert shares.loc['Physician', 'notes'] == 2 and shares.loc['Surgery', 'share'] == 50 and shares.share.sum() == 100
-    assert len(shares) == 16 and shares.index[0] == 'Nursing/other' and round(shares.mimic_share.iloc[0], 2) == 39.48
-    assert _few(shares) == 1
-    for counts, bars in [({'Surgery': 4, 'Urology': 1}, 2), ({'ECG': 2}, 30)]:
-        figure = plot_shares(category_shares(counts), 'x')
-        assert len(figure.axes[0].patches) == bars
-        plt.close(figure)
-
-# %% ../nbs/02_notes.ipynb #7a750c1e
-def test_lengths_are_drawn():
-    figure = plot_lengths({'1': 3, '5': 1, '200': 0})
-    assert figure.axes[0].get_title() == 'A sentence has 2.0 words on average'
-    assert [p.get_height() for p in figure.axes[0].patches] == [75, 25, 0]
-    plt.close(figure)
-
-# %% ../nbs/02_notes.ipynb #3f257ffd
-def test_note_lengths_are_drawn():
-    figure = plot_note_lengths({'10': 1, '20': 2, '33': 1})
-    assert figure.axes[0].get_title() == 'Half of the notes have fewer than about 126 characters'
-    assert [p.get_height() for p in figure.axes[0].patches] == [25, 50, 25]
-    plt.close(figure)
+def test_the_result_does_not_depend_on_who_made_it(tmp_path):
+    rows = [[i, i % 7, 'ECG', f'Note {i}. Sinus rhythm.\nPlan:\n- rest {i*i}'] for i in range(200)]
+    source = _write_csv(tmp_path/'NOTEEVENTS.csv', rows)
+    for workers in (1, 2):
+        prepare_notes(source, tmp_path/f'by {workers}', name='x', workers=workers, part_size=1000)
+    with kept_folder(tmp_path/'x') as work:
+        plan = stage_notes(source, work, choices(), part_size=1000)
+        for k in reversed(range(len(plan['parts']))): prepare_shard(work, k)
+        finish_notes(work, 'x')
+    assert len(sentence_shards(tmp_path/'x')) > 5
+    assert _bytes(tmp_path/'by 1') == _bytes(tmp_path/'by 2') == _bytes(tmp_path/'x')

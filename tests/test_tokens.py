@@ -41,6 +41,7 @@ def _bert(lines, **choices):
     vocab = {token: i for i, token in enumerate(first_entries([cleaned]))}
     return transformers.BertTokenizerFast(vocab=vocab, **choices)
 
+# %% ../nbs/02b_tokens.ipynb #1d17e231
 @pytest.mark.parametrize('choices', KINDS)
 def test_nasty_sentences_have_the_same_pieces(choices):
     tokenizer = _bert(NASTY, **choices)
@@ -49,7 +50,7 @@ def test_nasty_sentences_have_the_same_pieces(choices):
     assert by_sentence(ids, lengths) == expected
     assert whole == 1   # the one with [MASK]
 
-# %% ../nbs/02b_tokens.ipynb #1d17e231
+# %% ../nbs/02b_tokens.ipynb #a6998c1f
 def test_saved_truncation_and_padding_do_not_touch_a_corpus():
     tokenizer = _bert(['abc'])
     tokenizer.backend_tokenizer.enable_truncation(2)
@@ -58,6 +59,7 @@ def test_saved_truncation_and_padding_do_not_touch_a_corpus():
     assert lengths.tolist() == [6, 1]
     assert 0 not in ids
 
+# %% ../nbs/02b_tokens.ipynb #5f22dc09
 def test_a_wrong_way_is_noticed_and_no_text_is_told(monkeypatch):
     tokenizer = _bert(['secret', *NASTY])
     wrong = bytes(AFTER if chr(byte) in ' e' else 0 for byte in range(256))
