@@ -24,7 +24,7 @@ CONFIG = '''
 source_paths = ["clinbert_nb"]
 only_mutate = ["clinbert_nb/{module}.py"]
 also_copy = ["settings.ini", "nbs", "scripts", "configs"]
-pytest_add_cli_args_test_selection = ["tests/test_{module}.py"]
+pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = {left_out}
 timeout_constant = 20
 '''
@@ -35,10 +35,16 @@ def copy_of_the_checkout(folder):
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns('.*', 'results', 'data', 'build', 'dist', '*.egg-info', '__pycache__'))
 
 
+def tests_of(module):
+    "The test files of a module: those of its notebook, and those about its input and rules."
+    return sorted(str(p.relative_to(ROOT)) for p in [*ROOT.glob(f'tests/test_{module}.py'), *ROOT.glob(f'tests/test_{module}_*.py')])
+
+
 def configure(folder, module, left_out=()):
     "Write mutmut's settings for one module; `left_out` are tests."
     arguments = [part for test in left_out for part in ('--deselect', test)]
-    text = (ROOT/'pyproject.toml').read_text() + CONFIG.format(module=module, left_out=json.dumps(arguments))
+    settings = CONFIG.format(module=module, tests=json.dumps(tests_of(module)), left_out=json.dumps(arguments))
+    text = (ROOT/'pyproject.toml').read_text() + settings
     (folder/'pyproject.toml').write_text(text)
 
 
@@ -53,7 +59,7 @@ def mutmut(folder, *arguments): return run(folder, 'mutmut', *arguments)
 
 def tests_that_look_inside(folder, module):
     "Tests that fail without any change: they reach into functions that mutmut has wrapped, for instance by `__globals__`."
-    printed = run(folder/'mutants', 'pytest', '-q', '-p', 'no:cacheprovider', f'tests/test_{module}.py', MUTANT_UNDER_TEST='none')
+    printed = run(folder/'mutants', 'pytest', '-q', '-p', 'no:cacheprovider', *tests_of(module), MUTANT_UNDER_TEST='none')
     return [line.split()[1] for line in printed.splitlines() if line.startswith('FAILED ')]
 
 
