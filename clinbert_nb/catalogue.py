@@ -20,8 +20,8 @@ from .annotated import (
 from .core import data_root, derived_seed, ensure, plain_name, table, whole_folder
 from .files import describe_corpus
 from .ner import Document, Span, check_spans, escaped
-from .normalization import NIL, Concept, Mention, Vocabulary, cleaned, long_form
-from .patients import Patient, common, conditions, labs, signs
+from .normalization import NIL, Mention, Vocabulary, cleaned, long_form
+from .patients import ClinicalConcept, Patient, common, conditions, labs, signs
 from .pens import Pen, wrap
 
 # %% ../nbs/11b_catalogue.ipynb #f1a4610f
@@ -539,7 +539,7 @@ MADE_SIZES = dict(train=80, test=20)   # patients
 @dataclass(frozen=True)
 class Reaction:
     "What a drug did to a patient."
-    drug: Concept
+    drug: ClinicalConcept
     name: str        # of the entry
 
 def reactions_of(p: Patient, seed: int) -> list[Reaction]:
@@ -579,7 +579,7 @@ def made_kind(about) -> tuple[str, str] | None:
     "MADE's type and the entry or drug of what a text is about; '' where the words themselves say it."
     if isinstance(about, Reaction): return 'ADE', about.name
     if about == 'abnormal': return 'SSLIF', ''
-    if not isinstance(about, Concept) or about.kind in ('procedure', 'test'): return None
+    if not isinstance(about, ClinicalConcept) or about.kind in ('procedure', 'test'): return None
     if about.kind == 'drug': return 'Drug', about.name
     return 'Indication' if about.drugs else 'SSLIF', about.name
 
