@@ -26,7 +26,7 @@ def library(path):
     "The modules that a notebook may import, its own and those of lower numbers, and the tables that come with them."
     found = {p: re.search(r'#\| *default_exp +(\w+)', p.read_text(encoding='utf-8')) for p in (ROOT/'nbs').glob('[0-9]*.ipynb')}
     modules = [ROOT/'clinbert_nb'/f'{m[1]}.py' for p, m in sorted(found.items()) if m and place(p) <= place(path)]
-    return modules + sorted((ROOT/'clinbert_nb/tables').glob('*'))
+    return modules + sorted((ROOT/'clinbert_nb/words').glob('*'))
 
 
 def executed(step): return RESULTS/step/'executed.ipynb'

@@ -215,10 +215,10 @@ def ensure(
 
 # %% ../nbs/00_core.ipynb #6cf13683
 def table(
-    name: str,               # of a file in the package's folder `tables`, without .csv
+    name: str,               # of a file in the package's folder `words`, without .csv
 ) -> list[dict[str, str]]:   # a dictionary for each row: column → cell
     "The rows of a table that comes with the library."
-    path = package()/'tables'/f'{name}.csv'
+    path = package()/'words'/f'{name}.csv'
     with path.open(encoding='utf-8', newline='') as stream: return list(csv.DictReader(stream))
 
 # %% ../nbs/00_core.ipynb #8dc7b0eb
@@ -288,7 +288,7 @@ def code_hash(
     "Hash of this library's own source and tables: a result made by other code is another result."
     digest = hashlib.sha256()
     sources = sorted(f for f in package().glob('[a-z]*.py') if not modules or f.stem in modules)
-    for file in [*sources, *sorted(package().glob('tables/*'))]: digest.update(file.read_bytes())
+    for file in [*sources, *sorted(package().glob('words/*'))]: digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 # %% ../nbs/00_core.ipynb #cca9ecaa

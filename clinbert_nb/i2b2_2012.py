@@ -31,7 +31,7 @@ def write_sample(
     "Two invented records in the form of the i2b2 2012 corpus; the second is not XML."
     Path(folder).mkdir(parents=True, exist_ok=True)
     for name in ('1.xml', '2.xml'):
-        shutil.copyfile(package()/f'tables/i2b2_2012_{name}', Path(folder)/name)
+        shutil.copyfile(package()/f'words/i2b2_2012_{name}', Path(folder)/name)
 
 # %% ../nbs/09_i2b2_2012.ipynb #fc9848b5
 TAG = re.compile(r'^[ \t]*<(\w+)[ \t]+(.*?)[ \t]*/>[ \t]*$', re.M)

@@ -307,7 +307,7 @@ def medications(pen: Pen, p: Patient) -> str:
 @cache
 def note_form(name: str) -> str:
     "The form of a kind of note, with blanks."
-    return (package()/'tables'/f'{name}.txt').read_text(encoding='utf-8')
+    return (package()/'words'/f'{name}.txt').read_text(encoding='utf-8')
 
 # %% ../nbs/00f_pens.ipynb #82190735
 def marked_names(pen: Pen, facts: list[Fact]) -> str:
