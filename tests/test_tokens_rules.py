@@ -17,7 +17,7 @@ from clinbert_nb.core import CourseError, derived_seed
 from clinbert_nb.notes import sentence_shards
 from clinbert_nb.tokens import (
     LONGEST, NASTY, JoinedIds, WordPieces, check_pieces, describe_checkpoint, ensure_tokens, fast_tokenizer,
-    has_read, is_held_out, load_tokenizer, looked_up, make_tokens, may_quote, open_tokens,
+    has_read, is_held_out, load_tokenizer, looked_up, looked_up_together, make_tokens, may_quote, open_tokens, separator_of,
     plain_pieces, tokenize_shard, train_vocabulary, uttered, why_outlines, why_plain)
 from clinbert_nb.files import describe_corpus, read_json
 
@@ -176,7 +176,12 @@ def test_words_that_hold_special_tokens_are_looked_up_alone(added):
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in added])
     encodings = [tokenizer.encode(word, add_special_tokens=False) for word in words]
     alone = [np.array(encoding.ids, '<u2').tobytes() for encoding in encodings]
-    assert list(looked_up(words, tokenizer, np.dtype('<u2')).values()) == alone
+    for look_up in (looked_up, looked_up_together):
+        assert list(look_up(words, tokenizer, np.dtype('<u2')).values()) == alone
+
+
+def test_words_that_are_looked_up_together_have_a_separator():
+    assert separator_of(fast_tokenizer(bert(['a']))) == '[PAD]'
 
 
 @pytest.mark.parametrize('a, b', [(0, 5), (1, 4), (2, 3), (3, 5), (2, 2)])
