@@ -157,7 +157,7 @@ def test_a_folder_with_both_kinds_of_mimic_is_a_question(tmp_path):
 # ---- files that cannot be read
 
 LONG = ''.join(f'{i},"note {i*i*7919}"\n' for i in range(5000))
-WHOLE = gzip.compress(b'ROW_ID,TEXT\n' + LONG.encode())
+WHOLE = gzip.compress(b'ROW_ID,TEXT\n' + LONG.encode(), mtime=0)
 
 
 @pytest.mark.parametrize('name, content, message', [
@@ -182,7 +182,7 @@ WHOLE = gzip.compress(b'ROW_ID,TEXT\n' + LONG.encode())
     ('p.csv', '1,7,SECRET note\n', "has no column TEXT; it has '0', '0', 'xxxxxx xxxx'"),
     ('q.csv.gz', WHOLE[:9], 'q.csv.gz is no whole gzip file: it breaks off after row 0'),
     ('r.csv.gz', b'\x1f\x8c' + WHOLE[2:], 'r.csv.gz is no whole gzip file: it breaks off after row 0'),
-    ('s.csv.gz', gzip.compress(b'ROW_ID,TEXT\n1,"SECRET\n')[:-4], 'no whole gzip file'),
+    ('s.csv.gz', gzip.compress(b'ROW_ID,TEXT\n1,"SECRET\n', mtime=0)[:-4], 'no whole gzip file'),
 ])
 def test_a_file_that_cannot_be_read_is_named_with_the_place(tmp_path, name, content, message):
     with pytest.raises(CourseError, match=message) as error: read(write(tmp_path/name, content))
