@@ -790,6 +790,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'clinbert_nb.ner._room': ('ner.html#_room', 'clinbert_nb/ner.py'),
                                  'clinbert_nb.ner._scores_by_type': ('ner.html#_scores_by_type', 'clinbert_nb/ner.py'),
                                  'clinbert_nb.ner._sentences': ('ner.html#_sentences', 'clinbert_nb/ner.py'),
+                                 'clinbert_nb.ner._several': ('ner.html#_several', 'clinbert_nb/ner.py'),
                                  'clinbert_nb.ner._stop': ('ner.html#_stop', 'clinbert_nb/ner.py'),
                                  'clinbert_nb.ner._text_bound': ('ner.html#_text_bound', 'clinbert_nb/ner.py'),
                                  'clinbert_nb.ner._token_scores': ('ner.html#_token_scores', 'clinbert_nb/ner.py'),

@@ -83,6 +83,7 @@ def without_overlaps(
     "Spans of which no two overlap: the longer one stays, of equals the earlier, then the first."
     kept, dropped = [], []
     for span in sorted(spans, key=lambda s: (s.start-s.end, s.start)):
+        # kept spans do not overlap each other, so only the two neighbours can touch this one
         at = bisect(kept, span)
         neighbours = kept[max(0, at-1):at+1]
         if any(overlap(span, other) for other in neighbours): dropped.append(span)
@@ -220,9 +221,6 @@ def labelled_lines(
         lines += _sentences(d, tokenize(d.text))
     return lines
 
-# %% ../nbs/06_ner.ipynb #b54c9502
-sentences = labelled_lines   # its earlier name
-
 # %% ../nbs/06_ner.ipynb #57d62dab
 def _stop(sizes: Sequence[int], first: int, room: int) -> int:
     "Where a window that begins with the token `first` must stop, as its room is used up."
@@ -234,7 +232,7 @@ def _stop(sizes: Sequence[int], first: int, room: int) -> int:
 
 # %% ../nbs/06_ner.ipynb #752f4963
 def _next_first(sizes: Sequence[int], first: int, stop: int, stride: int) -> int:
-    "First token of the next window: as far back as `stride` reaches, but behind `first`."
+    "First token of the next window: as far back as `stride` reaches, but after `first`."
     while stop - 1 > first and sizes[stop-1] <= stride:
         stop -= 1
         stride -= sizes[stop]
@@ -259,13 +257,13 @@ def owners(
     sizes: Sequence[int],               # word pieces of each token
     windows: Sequence[tuple[int, int]],
 ) -> list[int]:                         # a window for each token
-    "The window with the most pieces between a token and the nearer cut; line ends are no cuts."
+    "For each token, the window with the most pieces between it and the nearer cut."
     if len(windows) == 1: return [0]*len(sizes)
-    at, best = np.cumsum([0, *sizes]), [(-1, 0)]*len(sizes)
+    at, best = np.cumsum([0, *sizes]), [(-1, 0)]*len(sizes)   # at: word pieces before each token
     for window, (first, stop) in enumerate(windows):
         for t in range(first, stop):
-            left = at[t] - at[first] if first else np.inf
-            right = at[stop] - at[t+1] if stop < len(sizes) else np.inf
+            left = at[t] - at[first] if first else np.inf   # the start of the line is no cut
+            right = at[stop] - at[t+1] if stop < len(sizes) else np.inf   # nor is its end
             if min(left, right) > best[t][0]: best[t] = min(left, right), window
     return [window for _, window in best]
 
@@ -308,13 +306,26 @@ def lost_spans(
             lost += not answered[number].issuperset(range(first, stop))
     return lost
 
+# %% ../nbs/06_ner.ipynb #36776437
+def _several(n: int, what: str) -> str: return f'{n} {what}{"s"*(n != 1)}'
+
 # %% ../nbs/06_ner.ipynb #fb5ee83d
 def _cost(sentences: Sequence[Sentence], encoded: list[dict], how: str) -> str:
     "What becomes of long lines, in words."
     more = len(encoded) - len({window['sentence'] for window in encoded})
-    if how == 'window': return f'they go through the model in {more} windows more, and nothing is lost.'
+    if how == 'window': return f'they take {_several(more, "additional window")}, and nothing is lost.'
     lost = sum(len(s.tokens) for s in sentences) - sum(len(window['tokens']) for window in encoded)
-    return f'{lost} tokens and {lost_spans(sentences, encoded)} spans are cut off and cannot be found.'
+    spans = lost_spans(sentences, encoded)
+    return f'{_several(lost, "token")} and {_several(spans, "span")} are cut off and cannot be found.'
+
+# %% ../nbs/06_ner.ipynb #61019c62
+def _room(max_seq_length: int, how: str, stride: int) -> int:
+    "Word pieces in a window besides [CLS] and [SEP]. Raises `CourseError` for what cannot be."
+    if how not in ('window', 'truncate'):
+        raise CourseError(f"Unknown way '{how}' to treat long lines; expected window or truncate.")
+    if max_seq_length >= 3 and stride >= 0: return max_seq_length - 2
+    what = f'A window of {max_seq_length} word pieces with {stride} shared ones'
+    raise CourseError(f'{what} is impossible; expected at least 3 and 0.')
 
 # %% ../nbs/06_ner.ipynb #086b4de3
 def encode_sentences(
@@ -343,15 +354,6 @@ def encode_sentences(
         what = f'{long} of {len(sentences)} lines are longer than {max_seq_length} word pieces'
         print(f'{what}: {_cost(sentences, encoded, how)}')
     return encoded
-
-# %% ../nbs/06_ner.ipynb #61019c62
-def _room(max_seq_length: int, how: str, stride: int) -> int:
-    "Word pieces in a window besides [CLS] and [SEP]. Raises `CourseError` for what cannot be."
-    if how not in ('window', 'truncate'):
-        raise CourseError(f"Unknown way '{how}' to treat long lines; expected window or truncate.")
-    if max_seq_length >= 3 and stride >= 0: return max_seq_length - 2
-    what = f'A window of {max_seq_length} word pieces with {stride} shared ones'
-    raise CourseError(f'{what} is impossible; expected at least 3 and 0.')
 
 # %% ../nbs/06_ner.ipynb #d8747cf8
 def labels_of(
@@ -676,7 +678,7 @@ def _check_names(names: list[str], path: Path):
 # %% ../nbs/06_ner.ipynb #4e26a04b
 def read_conll(
     path,                       # one file
-    join_lines: bool = False,   # an I- that begins a sentence goes on with the span before it
+    join_lines: bool = False,   # an I- that begins a sentence continues the span before it
 ) -> list[Document]:            # one for each -DOCSTART-, or one
     "Tokens and labels (first and last field of a line) as documents. Raises `CourseError`."
     path = existing(path, 'tokens and labels, blank lines between sentences')

@@ -17,6 +17,9 @@ MARKER = re.compile(r'\[\*\*[^\[\]]{0,150}?\*\*\]')   # of MIMIC-III
 
 # %% ../nbs/01b_sentences.ipynb #97b2c4b2
 REMOVED = re.compile(rf'{MARKER.pattern}|___+')   # what MIMIC-III and MIMIC-IV have where text was removed
+
+# %% ../nbs/01b_sentences.ipynb #8cce0379
+# X*+ and X++ never give characters back, so that a long line is read only once
 RULER = re.compile(r'^[^\S\n]*+(?:(?:-{3,}+|_{3,}+)[^\S\n]*+)++$', re.M)
 
 def _on_ruler(text: str, position: int) -> bool:
@@ -30,19 +33,19 @@ def opaque(
     text: str,            # a note
     block: str = OPAQUE,  # the character to write
 ) -> str:                 # of the same length
-    "A copy of a note with opaque blocks for its markers (rule 4 of the paper's driver script, in our reading)."
+    "Copy a note with an opaque block for each of its markers."
     if '[**' not in text and '___' not in text: return text
-    def hidden(m):
+    def block_of(m):
         is_ruler = m[0][0] == '_' and _on_ruler(text, m.start())
         return m[0] if is_ruler else block * len(m[0])
-    return REMOVED.sub(hidden, text)
+    return REMOVED.sub(block_of, text)
 
 # %% ../nbs/01b_sentences.ipynb #4c3443d7
 @lru_cache(2**16)  # notes use the same headings again and again
 def is_title(
     line: str,  # a line up to and including its first colon
 ) -> bool:
-    "Whether a line reads like a heading: `heuristic_tokenize.py` of the paper's code, rule 3."
+    "Whether a line reads like a heading, as `heuristic_tokenize.py` of the paper's code decides it."
     if not line.endswith(':'): return False
     text = re.sub(r'\(.*?\)', '', line[:-1])
     words = text.split()
@@ -57,10 +60,10 @@ LINES = re.compile(r'''\n[^\S\n]*(?:
 )''', re.X)
 
 # %% ../nbs/01b_sentences.ipynb #165e19c0
-def _line_cuts(note: str) -> Iterator[int]:
+def _line_cuts(hidden: str) -> Iterator[int]:
     "Positions of blank lines, of titles and of what follows them, of items of numbered lists."
     last_item = 0
-    for m in LINES.finditer('\n' + note):   # the added line break lets m start where its line starts in `note`
+    for m in LINES.finditer('\n' + hidden):   # with the added line break, m starts where its line does in `hidden`
         if m.lastgroup == 'blank':
             yield m.start()
         elif m.lastgroup == 'item':
@@ -77,14 +80,14 @@ SECOND_ON_LINE = re.compile(
 
 # %% ../nbs/01b_sentences.ipynb #457a3a34
 def section_cuts(
-    note: str,    # a note, its markers opaque
+    hidden: str,  # a note, its markers opaque
 ) -> list[int]:   # positions, ascending
     "Where new segments start: blank lines, headings and what follows them, items of numbered lists, rulers."
-    cuts = {0, len(note), *_line_cuts(note)}
-    if '---' in note or '___' in note:
-        for ruler in RULER.finditer(note): cuts.update(ruler.span())
-    if ' Date:' in note or 'Sex:' in note:
-        for m in SECOND_ON_LINE.finditer(note): cuts.update((m.start(1), m.end()))
+    cuts = {0, len(hidden), *_line_cuts(hidden)}
+    if '---' in hidden or '___' in hidden:
+        for ruler in RULER.finditer(hidden): cuts.update(ruler.span())
+    if ' Date:' in hidden or 'Sex:' in hidden:
+        for m in SECOND_ON_LINE.finditer(hidden): cuts.update((m.start(1), m.end()))
     return sorted(cuts)
 
 # %% ../nbs/01b_sentences.ipynb #b66a8597
@@ -98,19 +101,19 @@ def _single_lines(pieces: list[str], titles: list[bool]) -> list[int]:
 def unix_lines(
     text: str,  # a note
 ) -> str:
-    "Line ends of Windows and of old Macs as line ends."
+    "Turn the line ends of Windows and of old Macs into those of Unix."
     return text.replace('\r\n', '\n').replace('\r', '\n') if '\r' in text else text
 
 def one_line(
     text: str,  # a sentence
 ) -> str:
-    "Line breaks, with the spaces around them, as one space each; everything else as it is."
+    "Turn each line break, with the spaces around it, into one space; leave everything else as it is."
     return ' '.join(filter(None, map(str.strip, text.split('\n')))) if '\n' in text else text
 
 # %% ../nbs/01b_sentences.ipynb #b52e1535
 def sections(
     text: str,                # a note
-) -> list[tuple[str, str]]:   # (heading it stands under or '', segment); the segments together are the note
+) -> list[tuple[str, str]]:   # (heading or '', segment) pairs; they hold every non-space character
     "Cut a note into segments by the paper's section rules (appendix A, `heuristic_tokenize.py`), nothing lost."
     text = unix_lines(text)
     spans = [(a, b) for a, b in pairwise(section_cuts(opaque(text))) if not text[a:b].isspace()]
@@ -171,7 +174,7 @@ def _stop_ends(text: str, start: int, stop: int, following: int) -> bool:
     return ordinary or not (word in RARELY_LAST or '.' in word)
 
 # %% ../nbs/01b_sentences.ipynb #b4e38c88
-FULL_LINE = 60  # characters: where a line shorter than this ends, the next word would have fitted
+FULL_LINE = 60  # characters that a line, a space and the next word may have together to fit on one line
 
 def full_line(
     text: str,  # a note, with line ends of Unix
@@ -187,10 +190,11 @@ def _line_ends(text: str, position: int, following: int, width: int) -> bool:
 
 # %% ../nbs/01b_sentences.ipynb #f4c1f52a
 def _item_is_over(text: str, stop: int) -> bool:
-    "Whether a line may end at this abbreviation: not after a title such as Dr., nor after a number."
+    "Whether a line may end at this abbreviation: it is no title and has more than two characters."
     words = text[max(0, stop-12):stop].split()
     return bool(words) and words[-1].lower() not in NEVER_LAST and len(words[-1]) > 2
 
+# %% ../nbs/01b_sentences.ipynb #2c7d90fd
 def _stop_cuts(segment: str, start: int, stop: int, following: int, width: int) -> bool:
     "Whether to cut behind a stop: it ends the sentence, or its line was broken on purpose."
     if _stop_ends(segment, start, stop, following): return True

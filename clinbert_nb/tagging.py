@@ -28,8 +28,8 @@ from .finetuning import (
     Settings, Tuned, finetune, fingerprint, mean_sd, over_seeds, predict, run_once, select)
 from .legible import ink, shaded
 from .ner import (
-    Document, Span, clinical_tokens, closed_labels, encode_sentences, exact_f1, labels_of, lines_of,
-    lost_spans, sentences, shared_groups, split_documents, with_labels, without_overlaps)
+    Document, Span, clinical_tokens, closed_labels, encode_sentences, exact_f1, labelled_lines,
+    labels_of, lines_of, lost_spans, shared_groups, split_documents, with_labels, without_overlaps)
 from .pretraining import model_identity
 from .tokens import load_tokenizer
 
@@ -45,7 +45,7 @@ def tag(
 ) -> list[Document]:              # the same texts with the spans that the model finds
     "Mark documents with a fine-tuned model. The spans they come with are not looked at."
     bare = [replace(d, spans=()) for d in documents]
-    lines = sentences(bare, tokenize)
+    lines = labelled_lines(bare, tokenize)
     encoded = encode_sentences(lines, tokenizer, max_seq_length, how, stride, say=False)
     names = [model.config.id2label[i] for i in range(model.config.num_labels)]
     labels = labels_of(encoded, predict(model, encoded, tokenizer), names, lines)
@@ -73,7 +73,7 @@ def tune(
     "Fine-tune a tagger on train; its dev metric is the exact F1 over documents."
     check_splits(splits)
     tokenizer = load_tokenizer(checkpoint)
-    train, dev = (sentences(splits[side], tokenize) for side in ('train', 'dev'))
+    train, dev = (labelled_lines(splits[side], tokenize) for side in ('train', 'dev'))
     names = closed_labels(l for s in train for l in s.labels)
 
     def encoded(lines):
@@ -110,7 +110,7 @@ def marked(documents: Sequence[Document], table: pd.DataFrame) -> list[Document]
 def measured(tuned: Tuned, train, documents, max_seq_length, how, stride) -> tuple[dict, pd.DataFrame]:
     "What a tagger reaches on some documents, and the spans it predicts."
     predicted = tag(tuned.model, tuned.tokenizer, documents, max_seq_length, how, stride)
-    lines = sentences(documents)
+    lines = labelled_lines(documents)
     windows = encode_sentences(lines, tuned.tokenizer, max_seq_length, how, stride, say=False)
     known = {label[2:] for label in tuned.model.config.label2id}
     unknown = sum(s.type not in known for d in documents for s in d.spans)

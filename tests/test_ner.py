@@ -16,14 +16,14 @@ from clinbert_nb.ner import (
 from clinbert_nb.tokens import load_tokenizer
 
 # %% ../nbs/06_ner.ipynb #22d950cb
-same_examples = settings(max_examples=100, deadline=None, derandomize=True, database=None,
-                         suppress_health_check=list(HealthCheck))
-more_examples = settings(same_examples, max_examples=300)
+hypothesis_settings = settings(max_examples=100, deadline=None, derandomize=True, database=None,
+                               suppress_health_check=list(HealthCheck))
+longer_hypothesis_settings = settings(hypothesis_settings, max_examples=300)
 
 def some_span(start, length, kind): return Span(start, start+length, kind)
 some_spans = st.builds(some_span, st.integers(0, 20), st.integers(1, 8), st.sampled_from('xy'))
 
-@same_examples
+@hypothesis_settings
 @given(st.lists(some_spans, max_size=12))
 def test_the_longer_of_two_overlapping_spans_stays(spans):
     kept, dropped = without_overlaps(spans)
@@ -39,7 +39,7 @@ def test_of_two_equal_spans_the_first_in_the_file_stays():
 # %% ../nbs/06_ner.ipynb #f24c2bbe
 any_text = st.text() | st.text('ab1 .-/[*]\n\r\t\u00a0é中_\u0301')
 
-@same_examples
+@hypothesis_settings
 @given(any_text, st.sampled_from([clinical_tokens, blank_tokens]))
 def test_every_character_is_in_one_token(text, tokenize):
     tokens = tokenize(text)
@@ -67,7 +67,7 @@ def any_document(draw):
     labels = draw(st.lists(st.sampled_from(LABELS), min_size=len(tokens), max_size=len(tokens)))
     return Document('d', text, tuple(from_iob(labels, tokens)))
 
-@more_examples
+@longer_hypothesis_settings
 @given(any_document())
 def test_spans_to_labels_and_back(document):
     tokens = clinical_tokens(document.text)
@@ -122,7 +122,7 @@ def tokenizer(tmp_path_factory):
     pieces = ['a', 'b', '##a', '##b', '1', '2', '.', '-', '[', '*']
     return load_tokenizer(tiny_model(tmp_path_factory.mktemp('tokenizer'), pieces))
 
-@same_examples
+@hypothesis_settings
 @given(some_documents, st.integers(3, 30), st.integers(0, 12))
 def test_spans_to_word_pieces_and_back(tokenizer, documents, longest, stride):
     lines = labelled_lines(documents)
@@ -156,7 +156,7 @@ def like_seqeval(scores):
     names = {'precision': 'precision', 'recall': 'recall', 'f1': 'f1-score', 'gold': 'support'}
     return {theirs: pytest.approx(scores[ours]) for ours, theirs in names.items()}
 
-@more_examples
+@longer_hypothesis_settings
 @given(some_pairs)
 def test_ours_is_seqeval_and_conlleval(pairs):
     gold, predicted = ([[pair[side] for pair in sentence] for sentence in pairs] for side in (0, 1))
@@ -196,7 +196,7 @@ places = [(2*i, 2*i+1) for i in range(8)]
 def letters_with(spans): return [Document(str(i), 'a b c d e f g h', tuple(s)) for i, s in enumerate(spans)]
 some_letters = some_labels.map(lambda labels: from_iob(labels, places))
 
-@same_examples
+@hypothesis_settings
 @given(st.lists(st.tuples(some_letters, some_letters), min_size=1, max_size=3))
 def test_strict_of_nervaluate_is_our_f1(pairs):
     gold, predicted = map(letters_with, zip(*pairs))
@@ -212,7 +212,7 @@ def with_concepts(document):
     spans = [replace(s, ids=ids) if n % 2 else s for n, s in enumerate(document.spans)]
     return replace(document, spans=tuple(spans))
 
-@same_examples
+@hypothesis_settings
 @given(some_documents, st.booleans())
 def test_brat_comes_back(tmp_path_factory, documents, concepts):
     if concepts: documents = [*map(with_concepts, documents)]
@@ -228,7 +228,7 @@ def test_offsets_that_do_not_fit_the_text_are_refused(tmp_path):
 def words_of_spans(document):
     return [(s.type, ''.join(document.text[s.start:s.end].split())) for s in document.spans]
 
-@same_examples
+@hypothesis_settings
 @given(some_documents)
 def test_conll_comes_back(tmp_path_factory, documents):
     path = tmp_path_factory.getbasetemp()/'conll'
@@ -237,7 +237,7 @@ def test_conll_comes_back(tmp_path_factory, documents):
     assert read_conll(write_conll(once, path, blank_tokens), join_lines=True) == once
 
 # %% ../nbs/06_ner.ipynb #3a6d4e11
-@same_examples
+@hypothesis_settings
 @given(st.text() | st.text('&<>"\r\n;#amp'))
 def test_a_text_comes_back_from_xml(text):
     text, counts = NOT_XML.sub('?', text), Counter()

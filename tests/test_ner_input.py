@@ -55,14 +55,14 @@ def tokenizer(tmp_path_factory):
 
 def test_windows_of_long_lines_are_counted(tokenizer, capsys):
     assert len(encode_sentences(labelled_lines([LONG]), tokenizer, 8)) == 3
-    said = '1 of 2 lines are longer than 8 word pieces: they go through the model in 1 windows more'
+    said = '1 of 2 lines are longer than 8 word pieces: they take 1 additional window,'
     assert said in capsys.readouterr().out
 
 
 def test_what_is_cut_off_is_counted(tokenizer, capsys):
     lines = labelled_lines([LONG])
     cut = encode_sentences(lines, tokenizer, 8, how='truncate')
-    assert '1 tokens and 1 spans are cut off' in capsys.readouterr().out
+    assert '1 token and 1 span are cut off' in capsys.readouterr().out
     assert lost_spans(lines, cut) == 1
     assert cut[0]['labels'] == [-100, 'B-x', 'O', 'O', 'B-x', -100]
 

@@ -9,7 +9,7 @@ import pytest
 from clinbert_nb.core import CourseError
 from clinbert_nb.finetuning import Settings, load_model, save, tiny_model
 from clinbert_nb.legible import contrast, illegible, shaded
-from clinbert_nb.ner import Document, Span, exact_f1, sentences
+from clinbert_nb.ner import Document, Span, exact_f1, labelled_lines
 from clinbert_nb.tagging import (
     GREEN, ORANGE, RED, TABLE_2, UNDERLINED, eponym_errors, eponym_table, f1_table, highlight, plot_confusion,
     plot_types, run_metrics, run_models, show_worst, tag, tag_once, tagged, tune)
@@ -46,7 +46,7 @@ def few_words(n, seed):
 
 def toy_of(documents, folder):
     "A toy model that knows the words of these documents."
-    words = sorted({w for s in sentences(documents) for w in s.words})
+    words = sorted({w for s in labelled_lines(documents) for w in s.words})
     return str(tiny_model(folder, words))
 
 
