@@ -813,7 +813,9 @@ class Normalizer:
 
 # %% ../nbs/11e_retrieval.ipynb #11115652
 @patch
-def _questions(self: Normalizer, mentions: Sequence, near: dict, leave_out: bool, around=None) -> Questions:
+def _questions(
+    self: Normalizer, mentions: Sequence, near: dict, leave_out: bool, around=None,
+) -> Questions:
     "Mentions with their candidates and the evidence for each."
     found = candidates(mentions, self.dictionary, near, self.k, leave_out)
     around = list(zip(mentions, found)) if around is None else around
