@@ -65,7 +65,7 @@ def open_encoder(
     checkpoint,              # folder or Hub name; a head is left out
     pooling: str = 'cls',    # or 'mean'
 ) -> Encoder:
-    "Raises `CourseError` for another pooling, or if there is no checkpoint."
+    "Open a checkpoint as an encoder; raise `CourseError` if there is none, or for another pooling."
     if pooling not in ('cls', 'mean'):
         raise CourseError(f"pooling must be 'cls' or 'mean', not {pooling!r}.")
     model, _ = open_model(AutoModel, checkpoint, add_pooling_layer=False)
@@ -188,7 +188,7 @@ def synonym_batches(
     steps: int,
     seed: int,
 ) -> Iterator[tuple[list[str], list[str], np.ndarray]]:
-    "Names; their partners and hard negatives, as columns; (names, columns) true where a column must not count as wrong."
+    "Yield names; columns (their partners, then hard negatives); where a column must not count as wrong."
     dice, means = random.Random(seed), name_concepts(vocabulary)
     groups = {c.id: list(dict.fromkeys(map(cleaned, c.names))) for c in vocabulary.concepts.values()}
     groups = [(id, names) for id, names in groups.items() if len(names) > 1]
@@ -275,14 +275,14 @@ def ensure_taught(
 
 # %% ../nbs/11e_retrieval.ipynb #87b22ffe
 def counted_by_note(rows: Iterable[tuple]) -> dict:
-    "In which notes a key had which meaning."
+    "Count how often a key had which meaning in which note."
     counts = defaultdict(lambda: defaultdict(Counter))
     for key, meaning, note in rows: counts[key][meaning][note] += 1
     return {key: dict(meanings) for key, meanings in counts.items()}
 
 # %% ../nbs/11e_retrieval.ipynb #24f7486d
 def elsewhere(notes: dict[str, int], left_out: str | None) -> int:
-    "How often, the note that is left out aside."
+    "How often in all notes but the one that is left out."
     return sum(notes.values()) - notes.get(left_out, 0)
 
 # %% ../nbs/11e_retrieval.ipynb #a0c9176c
@@ -576,22 +576,22 @@ def features(cases: Sequence[Case], kinds: Sequence[str] = tuple(EVIDENCE)) -> n
 
 # %% ../nbs/11e_retrieval.ipynb #cd0d9f20
 @dataclass
-class Asked:
-    "Mentions with their candidates and the evidence for each candidate."
+class Questions:
+    "What a judge is asked: mentions, their candidates, and the evidence for each candidate."
     mentions: Sequence[Mention]
     found: Sequence[list]        # of `candidates`
     rows: np.ndarray             # of `features`
 
-    def take(self, chosen: Sequence[int]) -> 'Asked':
+    def take(self, chosen: Sequence[int]) -> 'Questions':
         "The same for some of the mentions."
         ends = np.cumsum([0, *map(len, self.found)])
         rows = [self.rows[ends[i]:ends[i+1]] for i in chosen]
-        return Asked([self.mentions[i] for i in chosen], [self.found[i] for i in chosen],
+        return Questions([self.mentions[i] for i in chosen], [self.found[i] for i in chosen],
                      np.concatenate(rows) if rows else self.rows[:0])
 
 # %% ../nbs/11e_retrieval.ipynb #7365134b
 def fit_judge(
-    asked: Asked,
+    asked: Questions,
     seed: int = 0,
     forest: int = 200,         # trees of the forest; 0: boosted ones only
 ) -> list:                     # of classifiers
@@ -611,7 +611,7 @@ def fit_judge(
 # %% ../nbs/11e_retrieval.ipynb #a7be2ef4
 def judged(
     judge: Sequence,           # of `fit_judge`
-    asked: Asked,
+    asked: Questions,
 ) -> list[list[tuple[str, float]]]:   # for each mention: concept and mean probability, best first
     "Candidates in the order of the judge."
     if not len(asked.rows): return [[] for _ in asked.found]
@@ -650,6 +650,34 @@ class Reading:
     ids: tuple[str, ...]
     evidence: dict[str, float]
 
+# %% ../nbs/11e_retrieval.ipynb #7b06ede7
+def joint_evidence(
+    mention: Mention,
+    ids: tuple[str, ...],      # what it is read as
+    ranked: list,              # the mention's candidates in the order of the judge
+    best: list,                # of `best_way`
+    before: Counter,           # of `meant_together`
+    listed: bool,              # the vocabulary has a name like the whole mention
+) -> dict[str, float]:
+    "What speaks for reading a mention as several concepts, and against it."
+    top, top_probability = ranked[0] if ranked else ('', 0.)
+    probabilities = [p for _, p in best] or [0.]
+    several = sum(n for concepts, n in before.items() if len(concepts) > 1)
+    return {
+        'whole': top_probability,
+        'weakest part': min(probabilities),
+        'mean of the parts': float(np.mean(probabilities)),
+        'parts': len(probabilities),
+        'concepts': len(ids),
+        'the whole is listed': listed,
+        'several before': several,
+        'one before': before.total() - several,
+        'share of several': several/max(1, before.total()),
+        'the whole is one of them': top in ids,
+        **{f'has {joint!r}': joint in mention.expanded for joint in JOINTS},
+        'words': len(cleaned(mention.expanded).split()),
+        'taken apart': bool(best)}
+
 # %% ../nbs/11e_retrieval.ipynb #e4a48519
 def joint_reading(
     mention: Mention,
@@ -665,23 +693,8 @@ def joint_reading(
     if not joint and not best: return None
     if joint: ids = max(joint, key=lambda ids: (joint[ids], ids))
     else: ids = tuple(dict.fromkeys(id for id, _ in best))
-    several, probabilities = sum(joint.values()), [p for _, p in best] or [0.]
-    top, top_probability = ranked[0] if ranked else ('', 0.)
     listed, _ = dictionary.meant(name)
-    return ids, {
-        'whole': top_probability,
-        'weakest part': min(probabilities),
-        'mean of the parts': float(np.mean(probabilities)),
-        'parts': len(probabilities),
-        'concepts': len(ids),
-        'the whole is listed': bool(listed),
-        'several before': several,
-        'one before': before.total() - several,
-        'share of several': several/max(1, before.total()),
-        'the whole is one of them': top in ids,
-        **{f'has {joint!r}': joint in mention.expanded for joint in JOINTS},
-        'words': len(name.split()),
-        'taken apart': bool(best)}
+    return ids, joint_evidence(mention, ids, ranked, best, before, bool(listed))
 
 # %% ../nbs/11e_retrieval.ipynb #541074e4
 def joint_readings(
@@ -732,8 +745,6 @@ def fit_splitter(
     rows = evidence_table(readings).to_numpy()
     return trees.fit(rows[used], gains[used] > 0, sample_weight=abs(gains[used]))
 
-
-
 # %% ../nbs/11e_retrieval.ipynb #77489929
 def spoken(
     ranked: Sequence[list],                # of `Normalizer.rank`
@@ -766,8 +777,8 @@ def decisions_right(mentions: Sequence[Mention], said: Sequence[tuple[str, ...]]
 @dataclass
 class Looked:
     "Mentions, and all ways to take them apart, with the evidence for their candidates."
-    whole: Asked
-    parts: Asked
+    whole: Questions
+    parts: Questions
     places: list[tuple[int, int, Mention]]   # of `parts_of`
 
 # %% ../nbs/11e_retrieval.ipynb #ef5787a7
@@ -802,12 +813,14 @@ class Normalizer:
 
 # %% ../nbs/11e_retrieval.ipynb #11115652
 @patch
-def _asked(self: Normalizer, mentions: Sequence, near: dict, leave_out: bool, around=None) -> Asked:
+def _questions(
+    self: Normalizer, mentions: Sequence, near: dict, leave_out: bool, around=None,
+) -> Questions:
     "Mentions with their candidates and the evidence for each."
     found = candidates(mentions, self.dictionary, near, self.k, leave_out)
     around = list(zip(mentions, found)) if around is None else around
     cases = cases_of(mentions, found, self.dictionary, list(self.views), leave_out, around)
-    return Asked(mentions, found, features(cases, self.kinds))
+    return Questions(mentions, found, features(cases, self.kinds))
 
 # %% ../nbs/11e_retrieval.ipynb #52c40046
 @patch
@@ -821,9 +834,9 @@ def look(
     parts = [part for _, _, part in places]
     texts = [cleaned(m.expanded) for m in (*mentions, *parts)]
     near = near_names(texts, self.dictionary, [*self.views.values()])
-    whole = self._asked(mentions, near, leave_out)
+    whole = self._questions(mentions, near, leave_out)
     around = list(zip(mentions, whole.found))
-    return Looked(whole, self._asked(parts, near, leave_out, around), places)
+    return Looked(whole, self._questions(parts, near, leave_out, around), places)
 
 # %% ../nbs/11e_retrieval.ipynb #38f7ab50
 def judged_by_others(looked: Looked, seed: int, forest: int) -> tuple[list, list]:
@@ -860,7 +873,7 @@ def learn(self: Normalizer, seed: int = 0) -> Normalizer:
 
 # %% ../nbs/11e_retrieval.ipynb #b428fb93
 @patch
-def _order(self: Normalizer, asked: Asked) -> list[list[tuple[str, float]]]:
+def _order(self: Normalizer, asked: Questions) -> list[list[tuple[str, float]]]:
     "Candidates with their probability, or their mean cosine where nothing was learned."
     if self.judge: return judged(self.judge, asked)
     return [[(id, float(by_view(cosines).mean())) for id, cosines in row] for row in asked.found]

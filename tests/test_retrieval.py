@@ -4,7 +4,7 @@ import pytest
 import torch
 from clinbert_nb.finetuning import tiny_model
 from clinbert_nb.normalization import Mention
-from clinbert_nb.retrieval import Asked, embed, fit_judge, judged, nearest, open_encoder
+from clinbert_nb.retrieval import Questions, embed, fit_judge, judged, nearest, open_encoder
 
 # %% ../nbs/11e_retrieval.ipynb #c347a427
 def _tiny(folder): return tiny_model(folder/'m', 'cough fever heart failure cyst of the liver'.split())
@@ -40,6 +40,6 @@ def test_a_judge_learns_what_is_right():
     rows, right = numbers.random((3000, 3)).astype(np.float32), numbers.integers(0, 3, 1000)
     rows[3*np.arange(1000) + right, 1] += 1
     mentions = [Mention('1', 0, 1, 'x', 'x', ('abc'[r],)) for r in right]
-    asked = Asked(mentions, [[(c, None) for c in 'abc']]*1000, rows)
+    asked = Questions(mentions, [[(c, None) for c in 'abc']]*1000, rows)
     ranked = judged(fit_judge(asked), asked)
     assert np.mean([row[0][0] in m.ids for m, row in zip(asked.mentions, ranked)]) > .95
