@@ -407,6 +407,8 @@ def _telephone(number: str, dice: random.Random) -> str:
     rest = f'{exchange}-{line}'
     return dice.choice((number, f'({area}) {rest}', rest, f'{area} {exchange} {line}'))
 
+OFTEN_LAST = 'last', 'last', 'last', 'full', 'initial', 'LAST'
+
 PEOPLE = dict(
     patient=lambda who, dice: named(who.patient, _pick(dice, 'full', 'middle', 'full')),
     formal=lambda who, dice: named(who.patient, _pick(dice, 'formal', 'capitals', 'caps')),
@@ -414,7 +416,7 @@ PEOPLE = dict(
     first=lambda who, dice: dice.choice(who.relatives),
     attending=lambda who, dice: named(who.doctors[1], _pick(dice, 'full', 'middle', 'formal')),
     signer=lambda who, dice: named(who.doctors[0], _pick(dice, 'full', 'middle', 'caps')),
-    doctor=lambda who, dice: _doctor(who, dice, _pick(dice, *['last']*3, 'full', 'initial', 'LAST')),
+    doctor=lambda who, dice: named(dice.choice(who.doctors), _pick(dice, *OFTEN_LAST)),
     initials=lambda who, dice: _doctor(who, dice, 'initials'),
     username=lambda who, dice: f"{_doctor(who, dice, 'login')}{dice.randrange(1, 99)}",
     profession=lambda who, dice: who.work[0],
