@@ -151,7 +151,7 @@ def test_without_an_output_path_the_notebook_goes_to_stdout_and_the_results_to_t
 @pytest.mark.parametrize('given, models, epochs', [(['-p', 'models', '["BERT"]', '-p', 'epochs', '[3]'], ['BERT'], [3]), (['-p', 'models', 'BERT', '-p', 'epochs', '3'], ['BERT'], [3])])
 def test_lists_on_the_command_line(tmp_path, given, models, epochs):
     book = nbformat.read(ROOT/'nbs/05_mednli.ipynb', 4)
-    code = ['from clinbert_nb.core import check_parameters', 'check_parameters(globals())', 'print(models, epochs)']
+    code = ['from clinbert_nb.parameters import check_parameters', 'check_parameters(globals())', 'print(models, epochs)']
     cells = [nbformat.v4.new_code_cell(c) for c in code]
     book.cells = [cells[0], book.cells[tagged(book)[0]], *cells[1:]]
     nbformat.write(book, tmp_path/'05.ipynb')
