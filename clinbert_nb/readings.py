@@ -208,7 +208,6 @@ SCRIPT = re.compile(r'''[.-](?:
           | (?<=[0-9]-)(?=[0-9]))[ ]?+)        # or one between digits
     (?!-(?!\S))
 )''', re.X)
-[(m.lastgroup, m.start()) for m in SCRIPT.finditer('1. He slept. She ate - well, 2-3 meals. now')]
 
 # %% ../nbs/01c_readings.ipynb #e4b5da92
 WHOLE = frozenset('''

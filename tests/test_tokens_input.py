@@ -8,11 +8,10 @@ from clinbert_nb.core import CourseError
 from clinbert_nb.tokens import (
     ensure_tokens, fast_tokenizer, load_tokenizer, make_tokens, open_tokens, tokenize_shard,
     train_vocabulary)
+from token_shards import write_shards
 
 SPECIAL = '[PAD] [UNK] [CLS] [SEP] [MASK]'.split()
 CASED = [*SPECIAL, *'Patient patient SOB A B C ABC abc a b c'.split()]
-COLUMNS = ['note_id', 'subject_id', 'category', 'section', 'index', 'text']
-SCHEMA = pa.schema([(c, pa.int32() if c == 'index' else pa.string()) for c in COLUMNS])
 
 
 def bert(tokens, **choices):
@@ -24,17 +23,6 @@ def letters(text):
     "A tokenizer that spells."
     found = sorted(set(text))
     return bert([*SPECIAL, *found, *('##' + c for c in found)])
-
-
-def write_shards(folder, *shards):
-    "Shards of sentences, each a list of notes (note_id, subject_id, category, sentences)."
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, notes in enumerate(shards):
-        rows = [dict(note_id=note, subject_id=patient, category=category, section='', index=i, text=text)
-                for note, patient, category, sentences in notes
-                for i, text in enumerate(sentences)]
-        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), folder/f'shard-{number:05d}.parquet')
-    return folder
 
 
 # ---- tokenizers

@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import transformers
 from hypothesis import given, settings, strategies as st
@@ -20,12 +19,11 @@ from clinbert_nb.tokens import (
     has_read, is_held_out, load_tokenizer, looked_up, looked_up_together, make_tokens, may_quote, open_tokens, separator_of,
     plain_pieces, tokenize_shard, train_vocabulary, uttered, why_outlines, why_plain)
 from clinbert_nb.files import describe_corpus, read_json
+from token_shards import write_shards
 
 SPECIAL = '[PAD] [UNK] [CLS] [SEP] [MASK]'.split()
 KINDS = [dict(do_lower_case=lower, strip_accents=strip, tokenize_chinese_chars=chinese)
          for lower, strip, chinese in product((False, True), (None, False, True), (False, True))]
-COLUMNS = ['note_id', 'subject_id', 'category', 'section', 'index', 'text']
-SCHEMA = pa.schema([(c, pa.int32() if c == 'index' else pa.string()) for c in COLUMNS])
 
 
 def bert(lines, **choices):
@@ -228,17 +226,6 @@ def random_notes(n, first=0):
         category = ['ECG', 'Nursing ', None][i % 3]
         notes.append((str(i), patient, category, [sentence() for _ in range(rng.integers(1, 7))]))
     return notes
-
-
-def write_shards(folder, *shards):
-    "Shards of sentences, each a list of such notes."
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, notes in enumerate(shards):
-        rows = [dict(note_id=note, subject_id=patient, category=category, section='', index=i, text=text)
-                for note, patient, category, sentences in notes
-                for i, text in enumerate(sentences)]
-        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), folder/f'shard-{number:05d}.parquet')
-    return folder
 
 
 def files_of(folder):
