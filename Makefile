@@ -5,26 +5,18 @@ PYTHON  ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c 
 CORES   ?= 2
 PROFILE ?= demo
 BIN     := .venv/bin
-RESULTS := $(or $(CLINBERT_RESULTS),results)
-SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) --scheduler greedy --rerun-incomplete --keep-going --quiet host reason
 export HF_HUB_DISABLE_TELEMETRY := 1
+export CLINBERT_STARTED := $(or $(CLINBERT_STARTED),$(shell date +%s))  # the course tells how long it has been at work
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=  # what is imported once is compiled and kept
 
-.PHONY: help course table2 concepts open test fuzz mutants lab export outputs wheel clean
+.PHONY: help course open test fuzz mutants lab export outputs wheel clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
-course: .venv/ready  ## run every notebook of a profile (PROFILE=demo, CORES=2) and show the results as HTML pages
-	@$(SNAKEMAKE) --config profile=$(PROFILE)
-	@echo "The executed notebooks, their results and an overview: $(RESULTS)/$(PROFILE)/index.html"
-
-table2: course  ## after the demo: six models on five tasks, the paper's Table 2 in miniature
-	@$(MAKE) --no-print-directory course PROFILE=table2
-
-concepts: course  ## after the demo: from names to concepts, with the paper's model and better ones
-	@$(MAKE) --no-print-directory course PROFILE=concepts
+course: .venv/ready  ## run the notebooks of a profile (PROFILE=demo, CORES=2), all or those in ONLY="15_tables …" with what they need
+	@$(BIN)/python scripts/graph.py course $(PROFILE) $(ONLY) --cores $(CORES)
 
 open:  ## the same on real open corpora (configs/open.yaml)
 	@$(MAKE) --no-print-directory course PROFILE=open

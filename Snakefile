@@ -1,32 +1,37 @@
-"""Which notebook makes which result, for any profile:  snakemake --cores 2 --config profile=demo"""
+"""Which notebook makes which result, for any profile. `make course` calls it (scripts/graph.py); alone:  snakemake --cores 2 --config profile=demo"""
 import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from clinbert_nb.core import CourseError, read_profile, results_root
+from clinbert_nb.core import CourseError, results_root
 
 ROOT = Path(workflow.basedir)
-PROFILE = ROOT/'configs'/f"{config.get('profile', 'demo')}.yaml"
-RESULTS = results_root()/PROFILE.stem
-BIN = Path(sys.executable).parent  # python and clinbert-run of the environment that runs this workflow
+sys.path.insert(0, str(ROOT/'scripts'))
+from graph import in_thread, steps_of
 
-try: STEPS = read_profile(PROFILE)
+PROFILE = config.get('profile', 'demo')
+RESULTS = results_root()/PROFILE
+try: STEPS = steps_of(PROFILE)
 except CourseError as e: raise WorkflowError(str(e))
 
 
 def notebook(step): return (ROOT/'nbs'/f"{STEPS[step]['notebook']}.ipynb").resolve()
 
 
-def place(path): return path.name if path.name[0].isdigit() else '~'  # notebooks in their order, the front door last
+def imported(text):
+    "The modules of the library that a source imports."
+    return {m for m in re.findall(r'(?:from|import) (?:clinbert_nb)?\.(\w+)', text) if (ROOT/'clinbert_nb'/f'{m}.py').exists()}
 
 
 def library(path):
-    "The modules that a notebook may import, its own and those of lower numbers, and the tables that come with them."
-    found = {p: re.search(r'#\| *default_exp +(\w+)', p.read_text(encoding='utf-8')) for p in (ROOT/'nbs').glob('[0-9]*.ipynb')}
-    modules = [ROOT/'clinbert_nb'/f'{m[1]}.py' for p, m in sorted(found.items()) if m and place(p) <= place(path)]
-    return modules + sorted((ROOT/'clinbert_nb/words').glob('*'))
+    "The modules that a notebook imports, those that they import, and the tables that come with them."
+    found, new = set(), imported(path.read_text(encoding='utf-8'))
+    while new:
+        found |= new
+        new = set().union(*(imported((ROOT/'clinbert_nb'/f'{m}.py').read_text(encoding='utf-8')) for m in new)) - found
+    return [ROOT/'clinbert_nb'/f'{m}.py' for m in sorted(found)] + sorted((ROOT/'clinbert_nb/words').glob('*'))
 
 
 def executed(step): return RESULTS/step/'executed.ipynb'
@@ -39,14 +44,16 @@ def waiting_for(step):
     return len(found) - 1
 
 
-MOST_WAITING = max(waiting_for(step) for step in STEPS)
+def priority_of(step):
+    "The thread first; then what needs one core only, side by side; of it, what most others wait for."
+    return 10_000*in_thread(STEPS[step]) + 100*(STEPS[step].get('threads') == 1) + waiting_for(step)
 
 
-rule pages:
-    input: [executed(step) for step in STEPS], ROOT/'scripts/course.py', ROOT/'scripts/page.html.j2'
-    output: RESULTS/'index.html'
-    message: 'pages of the executed notebooks'
-    shell: '{BIN}/python {ROOT}/scripts/course.py html {PROFILE.stem}'
+MOST_WAITING = max(map(waiting_for, STEPS))
+
+
+rule all:
+    input: [executed(step) for step in STEPS]
 
 
 for step, spec in STEPS.items():
@@ -56,8 +63,9 @@ for step, spec in STEPS.items():
         output: executed(step)
         params:
             parameters=spec['parameters'], step=step,        # a changed parameter makes the step run again
-            nice=10 if waiting_for(step) < 2 <= MOST_WAITING else 0  # what nearly nobody waits for takes what the others leave
-        threads: spec.get('threads', 2)
-        priority: 100*(2 - spec.get('threads', 2)) + waiting_for(step)  # what needs one core only, first, side by side; of it, what most others wait for
+            nice=10 if waiting_for(step) < 2 <= MOST_WAITING and not in_thread(spec) else 0  # what nearly nobody waits for takes what the others leave
+        threads: spec.get('threads', workflow.cores or 2)  # all, if it does not say that it can do with less
+        priority: priority_of(step)
         message: f'{step}'
-        shell: 'OMP_NUM_THREADS=${{OMP_NUM_THREADS:-{threads}}} nice -n {params.nice} {BIN}/clinbert-run {PROFILE} {params.step}'
+        shell: 'OMP_NUM_THREADS=${{OMP_NUM_THREADS:-{threads}}} LOKY_MAX_CPU_COUNT={threads} nice -n {params.nice} '
+               '{sys.executable} {ROOT}/scripts/graph.py step {PROFILE} {params.step}'

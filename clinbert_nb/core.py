@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'CourseError', 'package', 'checkout', 'data_root', 'results_root', 'shown', 'existing', 'fault_of_name',
-           'plain_name', 'results_folder', 'whole_folder', 'unfinished', 'kept_folder', 'whole_file', 'ensure', 'table',
-           'seed_everything', 'derived_seed', 'best_device', 'side_by_side', 'file_hash', 'code_hash', 'circumstances',
-           'write_json', 'Run', 'metrics_of', 'save_summary', 'run_notebook', 'read_profile', 'main']
+           'plain_name', 'results_folder', 'note_use', 'whole_folder', 'unfinished', 'kept_folder', 'whole_file',
+           'ensure', 'table', 'seed_everything', 'derived_seed', 'best_device', 'one_after_another', 'side_by_side',
+           'file_hash', 'code_hash', 'circumstances', 'write_json', 'sizes_of', 'is_whole', 'Run', 'metrics_of',
+           'save_summary', 'run_notebook', 'read_profile', 'main']
 
 # %% ../nbs/00_core.ipynb #212bcbe2
 import argparse
@@ -24,7 +25,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,8 +34,9 @@ import numpy as np
 import pandas as pd
 import yaml
 from filelock import FileLock
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 # %% ../nbs/00_core.ipynb #e79c7799
@@ -139,6 +141,14 @@ def results_folder(
     return results_root().joinpath(profile, *map(str, names))
 
 # %% ../nbs/00_core.ipynb #636df06e
+def note_use(
+    path,  # a folder that was made, or found and used
+):
+    "Add a folder to the list that `CLINBERT_FOLDERS` names: from it the workflow knows what a step has left."
+    if not (place := os.environ.get('CLINBERT_FOLDERS')): return
+    with open(place, 'a', encoding='utf-8') as stream: stream.write(f'{Path(path).resolve()}\n')
+
+# %% ../nbs/00_core.ipynb #6ebe2c7b
 @contextmanager
 def whole_folder(
     path,  # the folder to make or to replace
@@ -151,6 +161,7 @@ def whole_folder(
     try:
         yield partial
         _replace_folder(path, partial)
+        note_use(path)
     except OSError as e: raise _explained(e, path) from None
     finally: shutil.rmtree(partial, ignore_errors=True)
 
@@ -206,6 +217,7 @@ def ensure(
 ) -> Path:                        # `path`, now whole
     "Make a folder if it does not exist; safe against interruption and against another process that makes it."
     path = Path(path)
+    note_use(path)
     if path.exists(): return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f'.{path.name}.lock')):
@@ -248,19 +260,30 @@ def best_device() -> 'torch.device':
     return torch.device('mps' if torch.backends.mps.is_available() else 'cpu')
 
 # %% ../nbs/00_core.ipynb #14078f77
+def one_after_another(
+    function: Callable,
+    calls: Iterable[tuple],
+    name: str = '',
+    threads: int | None = None,   # None: as many as there are
+) -> list:
+    "Call `function` in this process; as from other processes, what it prints goes to the terminal."
+    with threadpool_limits(threads), redirect_stdout(sys.__stdout__):
+        return [function(*call) for call in tqdm(calls, desc=name)]
+
+# %% ../nbs/00_core.ipynb #6ecb891e
 def side_by_side(
     function: Callable,         # called once for each element of `calls`
     calls: Iterable[tuple],     # positional arguments; those of a generator are drawn while others are at work
     name: str = '',             # for the progress bar
-    workers: int | None = None, # processes; None: one for each core, on a GPU one call after another
+    workers: int | None = None, # processes; None: one for each core (joblib's `LOKY_MAX_CPU_COUNT`), on a GPU one call after another
 ) -> list:                      # results, in the order of `calls`
-    "Call `function` in processes of one thread, so that no result depends on how many there are."
-    if workers == 1 or workers is None and best_device().type != 'cpu':
-        return [function(*call) for call in tqdm(calls, desc=name)]
+    "Call `function` with one thread each, so that no result depends on how many run at once."
+    on_gpu = best_device().type != 'cpu'
     total = len(calls) if hasattr(calls, '__len__') else None
-    cores = os.cpu_count() or 1
+    workers = workers or (1 if on_gpu else cpu_count())
+    if workers == 1: return one_after_another(function, calls, name, None if on_gpu else 1)
     with parallel_config('loky', inner_max_num_threads=1):
-        pool = Parallel(workers or max(2, min(total or cores, cores)), return_as='generator')
+        pool = Parallel(max(2, min(total or workers, workers)), return_as='generator')
         results = pool(delayed(function)(*call) for call in calls)
     try: return list(tqdm(results, total=total, desc=name))
     except TerminatedWorkerError: raise _killed_process(name or function.__name__) from None
@@ -325,6 +348,23 @@ def write_json(path, content):
     Path(path).write_text(text + '\n', encoding='utf-8')
 
 # %% ../nbs/00_core.ipynb #d892374d
+def sizes_of(folder) -> dict[str, int]:
+    "Name → bytes of each file in a folder and those below it."
+    files = sorted(p for p in Path(folder).rglob('*') if p.is_file() and p.name[0] != '.')
+    return {str(p.relative_to(folder)): p.stat().st_size for p in files}
+
+# %% ../nbs/00_core.ipynb #ce193a52
+def is_whole(
+    folder,
+    record: str = 'manifest.json',  # JSON file in it, with the sizes of the others as `files`
+) -> bool:
+    "Whether a folder still has every file that it was written with, none of them cut off."
+    path, found = Path(folder)/record, sizes_of(folder)
+    if not path.is_file(): return False
+    files = json.loads(path.read_text(encoding='utf-8')).get('files')
+    return bool(files) and all(found.get(name) == size for name, size in files.items())
+
+# %% ../nbs/00_core.ipynb #618d93d9
 class Run:
     "A folder of results: temporary while it is open, renamed to `path` when it was left without an error."
     def __init__(
@@ -350,9 +390,9 @@ class Run:
     def _write(self):
         seconds = round(time.perf_counter() - self._start, 2)
         inputs = {shown(p): file_hash(p) for p in self.inputs}
-        manifest = dict(parameters=self.parameters, seconds=seconds, **circumstances(), inputs=inputs)
-        write_json(self.folder/'manifest.json', manifest)
         write_json(self.folder/'metrics.json', {name: float(value) for name, value in self.metrics.items()})
+        manifest = dict(parameters=self.parameters, seconds=seconds, **circumstances(), inputs=inputs)
+        write_json(self.folder/'manifest.json', manifest | dict(files=sizes_of(self.folder)))
 
 # %% ../nbs/00_core.ipynb #c7d5c00e
 def metrics_of(
@@ -432,11 +472,28 @@ def _variables() -> dict[str, str]:
     if checkout(): variables['CLINBERT_OPEN_DATA'] = str(checkout().parent/'shared/data')
     return variables | {name: value for name, value in os.environ.items() if value}
 
+class _Profile(yaml.SafeLoader):
+    "YAML whose mappings have no name twice: the second would replace the first in silence."
+    def construct_mapping(self, node, deep=False):
+        names = [key.value for key, _ in node.value if key.tag != 'tag:yaml.org,2002:merge']
+        for key, _ in node.value:
+            if names.count(key.value) < 2: continue
+            where = f'{key.start_mark.name}, line {key.start_mark.line + 1}'
+            raise CourseError(f"{where}: '{key.value}' stands there twice; expected each name once.")
+        return super().construct_mapping(node, deep)
+
+def _read_yaml(path) -> dict:
+    "The content of a profile. Raises `CourseError` with the line that is no YAML."
+    with existing(path, 'a profile').open(encoding='utf-8') as stream:
+        try: return yaml.load(stream, _Profile) or {}
+        except yaml.MarkedYAMLError as e:
+            raise CourseError(f'{path}, line {e.problem_mark.line + 1}: {e.problem}; expected YAML.') from None
+
 def read_profile(
     path,                  # configs/NAME.yaml
 ) -> dict[str, dict]:      # step → notebook, needs, parameters
     "The steps of a profile. Raises `CourseError` if one needs what is not above it, or a variable is not set."
-    content = yaml.safe_load(existing(path, 'a profile').read_text()) or {}
+    content = _read_yaml(path)
     steps, variables = {}, _variables()
     for name, step in (content.get('steps') or {}).items():
         step = dict(notebook=name, needs=[], parameters={}) | step

@@ -32,8 +32,8 @@ from transformers import (
     AutoModelForSequenceClassification, AutoModelForTokenClassification, BertTokenizerFast)
 
 from .core import (
-    CourseError, Run, best_device, code_hash, derived_seed, plain_name, results_root,
-    seed_everything, whole_folder)
+    CourseError, Run, best_device, code_hash, derived_seed, is_whole, note_use, plain_name,
+    results_root, seed_everything, whole_folder)
 from .parameters import in_range
 from .pretraining import (
     FAMILY, ensure_checkpoints, make_optimizer, model_identity, open_model, quiet, tiny_bert)
@@ -536,7 +536,8 @@ def run_once(
     run = Run(notebook, f'{name}-{key}', identity, profile=profile, inputs=inputs)
     run.path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(run.path.with_name(f'.{run.path.name}.lock')):
-        if (run.path/'metrics.json').is_file():
+        if is_whole(run.path):
+            note_use(run.path)
             print(f'{run.path.name}: made before, reused', file=sys.stderr)
         else:
             with run: work(run)

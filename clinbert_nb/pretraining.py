@@ -39,8 +39,8 @@ from transformers import AutoConfig, BertConfig, BertForPreTraining
 from transformers.utils import logging as transformers_logging
 
 from .core import (
-    CourseError, best_device, code_hash, file_hash, read_profile, results_folder,
-    seed_everything, shown, side_by_side, whole_folder, write_json)
+    CourseError, best_device, code_hash, file_hash, is_whole, note_use, read_profile,
+    results_folder, seed_everything, shown, side_by_side, sizes_of, whole_folder, write_json)
 from .files import is_shareable, read_json
 from .instances import (
     Rules, batch_maker, epoch_pairs, pair_batches, pair_blocks, special_ids)
@@ -631,12 +631,16 @@ def states_of(folder: Path, identity: dict) -> Path:
     return folder.with_name(f'.{folder.name}.{fingerprint}.training')
 
 # %% ../nbs/03_pretraining.ipynb #c241fb86
-def write_checkpoint(folder: Path, model, tokenizer, curve, identity: dict, new: list):
+def write_checkpoint(folder: Path, model, tokenizer, curve):
     "Write all that training has made, in the format of the Hub."
     model.cpu().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     curve.to_csv(folder/'curve.csv', index=False)
-    write_json(folder/'pretraining.json', dict(identity=identity, new=new))
+
+def write_record(folder: Path, identity: dict, new: list):
+    "Write what a checkpoint depends on and the sizes of its files, the last of them."
+    record = dict(identity=identity, new=new, files=sizes_of(folder))
+    write_json(folder/'pretraining.json', record)
 
 # %% ../nbs/03_pretraining.ipynb #3da930b2
 def make_checkpoint(folder: Path, start: str, vocabulary, sentences: Path,
@@ -652,11 +656,12 @@ def make_checkpoint(folder: Path, start: str, vocabulary, sentences: Path,
     curves.append(pretrain(model, *read, states).assign(part='all'))
     if is_first():
         with whole_folder(folder) as partial:
-            write_checkpoint(partial, model, tokenizer, pd.concat(curves), identity, new)
+            write_checkpoint(partial, model, tokenizer, pd.concat(curves))
             shareable = {sentences.name: is_shareable(sentences)}
             describe_checkpoint(partial, name, shareable, start=vocabulary)
             logs = states/'pretraining'   # of a tracker
             if logs.exists(): shutil.copytree(logs, partial/'logs')
+            write_record(partial, identity, new)
         for left in folder.parent.glob(f'.{name}.*.training'): shutil.rmtree(left)
     PartialState().wait_for_everyone()
 
@@ -684,7 +689,8 @@ def ensure_checkpoint(
     folder = results_folder(profile, 'models', name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f'.{name}.lock')) if is_first() else nullcontext():
-        if not was_made_so(folder, identity):
+        if was_made_so(folder, identity): note_use(folder)
+        else:
             make_checkpoint(folder, start, vocabulary, sentences[corpus], settings, identity)
     return str(folder)
 
@@ -696,9 +702,9 @@ def checkpoint_identity(start: str, vocabulary, sentences: Path, settings) -> di
     return dict(settings=asdict(settings), corpus=sentences.name, code=code, start=made_from)
 
 def was_made_so(folder: Path, identity: dict) -> bool:
-    "Whether the checkpoint is there and has this identity."
-    record = folder/'pretraining.json'
-    return record.exists() and read_json(record)['identity'] == identity
+    "Whether the checkpoint is there, whole, and has this identity."
+    whole = is_whole(folder, 'pretraining.json')
+    return whole and read_json(folder/'pretraining.json')['identity'] == identity
 
 # %% ../nbs/03_pretraining.ipynb #f3ffe250
 def ancestry(name: str, family: dict[str, list[str]]) -> list[str]:

@@ -1,6 +1,6 @@
-"""Chores of the course: export, check, publish outputs, and the HTML pages of executed notebooks.
+"""Chores of the course: export, check, publish outputs.
 
-usage: python scripts/course.py export | clean | check | samples | outputs PROFILE | html PROFILE
+usage: python scripts/course.py export | clean | check | samples | outputs PROFILE
 """
 import ast
 import filecmp
@@ -8,27 +8,21 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import symtable
 import sys
 import tempfile
 import textwrap
-import time
-from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import nbformat
-from jinja2 import Environment, FileSystemLoader
-from nbconvert import HTMLExporter, MarkdownExporter
+from nbconvert import MarkdownExporter
 from nbdev.clean import nbdev_clean
 from nbdev.doclinks import nbdev_export
-from pygments.formatters import HtmlFormatter
 
 from agreement import denser, keep_digest, lower_density, read_density, read_digests, unsupported_numbers, wrong_page
+from pages import without_stderr
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -96,24 +90,27 @@ def write_tests(notebook, folder):
     (folder/f'test_{module}.py').write_text('\n\n'.join(parts) + '\n', encoding='utf-8')
 
 
+@contextmanager
+def old_times_of_unchanged(folder):
+    "Files that are written again with the content they had keep their time: what was made from them is not made again."
+    before = {p: (p.read_bytes(), p.stat()) for p in folder.glob('*.py')}
+    yield
+    for p, (content, stat) in before.items():
+        if p.exists() and p.read_bytes() == content: os.utime(p, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
 def export(root=ROOT):
     "Notebooks → library, tests and README.md."
     init = root/'clinbert_nb/__init__.py'
     init.parent.mkdir(exist_ok=True)
     version = next(line.split('=')[1].strip() for line in (root/'settings.ini').read_text().splitlines() if line.startswith('version'))
-    init.write_text(f'__version__ = "{version}"\n')
-    nbdev_export.__wrapped__(path=str(root/'nbs'))
+    with old_times_of_unchanged(root/'clinbert_nb'):
+        init.write_text(f'__version__ = "{version}"\n')
+        nbdev_export.__wrapped__(path=str(root/'nbs'))
     for nb in sorted((root/'nbs').glob('[0-9]*.ipynb')):
         write_tests(nb, root/'tests')
     lower_density(root, notebooks(root))
     if (root/'index.ipynb').exists(): readme(root)
-
-
-def without_stderr(book):
-    "Drop progress bars and warnings from the outputs of a notebook."
-    for cell in book.cells:
-        if cell.cell_type == 'code': cell.outputs = [o for o in cell.outputs if not (o.output_type == 'stream' and o.name == 'stderr')]
-    return book
 
 
 def readme(root=ROOT):
@@ -198,79 +195,7 @@ def outputs(profile='demo'):
     if (ROOT/'index.ipynb').exists(): readme()
 
 
-def clock(seconds): return f'{int(seconds)//60}:{int(seconds)%60:02d}'
-
-
-def metric(value): return '' if not isinstance(value, (int, float)) else f'{value:,.0f}' if value == int(value) else f'{value:.4g}'
-
-
-def heading(book):
-    "Title and promise of a notebook: the first lines that start with `# ` and `> `."
-    lines = [line for c in book.cells if c.cell_type == 'markdown' for line in c.source.splitlines()]
-    first = lambda mark: next((line[len(mark):].strip() for line in lines if line.startswith(mark)), '')
-    return first('# '), re.sub(r'[`*_]', '', first('> '))
-
-
-def groups(folder):
-    "The runs of a notebook with their metrics, together those that measured the same things."
-    found = defaultdict(dict)
-    for path in sorted(folder.glob('[!.]*/metrics.json')):
-        metrics = json.loads(path.read_text(encoding='utf-8'))
-        if metrics: found[tuple(metrics)][path.parent.name] = metrics
-    return [dict(names=names, runs=runs) for names, runs in found.items()]
-
-
-def body(executed, source, page_of, pages):
-    "One executed notebook as HTML: no prompts, no directives, no progress bars; links to other notebooks lead to their pages."
-    book = without_stderr(nbformat.read(executed, 4))
-    for cell in book.cells:
-        if cell.cell_type == 'code': cell.source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M)
-    book.cells = [c for c in book.cells if c.source.strip()]
-    exporter = HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True)
-    exporter.register_filter('clean_html', lambda html: html)  # made to disarm strangers' notebooks, at half of the whole time; these are our own
-    link = lambda target: page_of.get(Path(target.split('#')[0]).name) or os.path.relpath(source.parent/target, pages)
-    return re.sub(r'href="([^"#][^"]*)"', lambda m: f'href="{m[1] if urlsplit(m[1]).scheme else link(m[1])}"', exporter.from_notebook_node(book)[0])
-
-
-def html(profile='demo'):
-    "Executed notebooks of a profile → results/PROFILE/pages/*.html and an overview in results/PROFILE/index.html, readable offline."
-    from clinbert_nb.core import read_profile, results_root
-    steps, folder = read_profile(ROOT/'configs'/f'{profile}.yaml'), results_root()/profile
-    env = Environment(loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, autoescape=lambda name: True)
-    env.filters['metric'] = metric
-    page, style = env.get_template('page.html.j2'), HtmlFormatter(style='default').get_style_defs('.highlight')
-    pages, names, seen, rows, total = folder/'pages', list(steps), {}, [], 0
-    pages.mkdir(parents=True, exist_ok=True)
-    for old in pages.glob('*.html'): old.unlink()
-    page_of = {f"{Path(spec['notebook']).name}.ipynb": f'{name}.html' for name, spec in reversed(steps.items())}
-    sources = [(ROOT/'nbs'/f"{spec['notebook']}.ipynb").resolve() for spec in steps.values()]
-    with ProcessPoolExecutor() as pool: bodies = list(pool.map(body, [folder/name/'executed.ipynb' for name in steps], sources, [page_of]*len(steps), [pages]*len(steps)))
-    for i, ((name, spec), source) in enumerate(zip(steps.items(), sources)):
-        book = nbformat.read(folder/name/'executed.ipynb', 4)
-        seconds = book.metadata.get('papermill', {}).get('duration') or 0
-        (title, promise), time_taken, total = heading(book), clock(seconds) if seconds else '', total + seconds
-        around = dict(before=names[i-1] if i else None, after=names[i+1] if i+1 < len(names) else None)
-        (pages/f'{name}.html').write_text(page.render(title=title or name, highlight=style, step=name, time=time_taken, body=bodies[i], **around), encoding='utf-8')
-        own = [] if source in seen else groups(folder/source.stem)  # a notebook that runs twice keeps its runs in one folder
-        seen[source] = name
-        rows.append(dict(step=name, title=title or name, promise=promise, time=time_taken, groups=own, needs=spec['needs']))
-    settings = dict(line.split(' = ', 1) for line in (ROOT/'settings.ini').read_text().splitlines() if ' = ' in line)
-    index = page.render(title=settings['lib_name'], description=settings['description'], highlight='', profile=profile, steps=rows,
-                        total=clock(total) if total else '', made=circumstances_of(folder))
-    (folder/'index.html').write_text(index, encoding='utf-8')
-
-
-def circumstances_of(folder):
-    "One line about code, versions and device, from the newest manifest of a profile."
-    manifests = sorted(folder.glob('*/[!.]*/manifest.json'), key=lambda p: p.stat().st_mtime)
-    if not manifests: return ''
-    m = json.loads(manifests[-1].read_text(encoding='utf-8'))
-    versions = [f'{k} {v}' for k, v in m['versions'].items() if v]
-    commit = [f"commit {m['commit'][:10]}{' with uncommitted changes' if m['uncommitted_changes'] else ''}"] if m['commit'] else []
-    return ' · '.join([*commit, f"Python {m['python']}", *versions, f"{m['device']}, {m['threads']} threads"])
-
-
 if __name__ == '__main__':
-    commands = dict(export=export, clean=clean, check=check, samples=samples, outputs=outputs, html=html)
+    commands = dict(export=export, clean=clean, check=check, samples=samples, outputs=outputs)
     if len(sys.argv) < 2 or sys.argv[1] not in commands: sys.exit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

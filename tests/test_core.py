@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import random
 from clinbert_nb.core import (
-    CourseError, Run, data_root, derived_seed, ensure, existing, file_hash, read_profile,
-    results_folder, save_summary, seed_everything, side_by_side, whole_file)
+    CourseError, Run, data_root, derived_seed, ensure, existing, file_hash, is_whole,
+    read_profile, results_folder, save_summary, seed_everything, side_by_side, whole_file)
 
 # %% ../nbs/00_core.ipynb #f26760b1
 def test_roots_do_not_depend_on_the_working_directory(tmp_path, monkeypatch):
@@ -74,10 +74,22 @@ def _kill_myself(): os.kill(os.getpid(), 9)
 
 def test_a_killed_process_is_an_error_with_a_sentence():
     with pytest.raises(CourseError, match='a process was killed.*what was finished is kept'):
-        side_by_side(_kill_myself, [()]*2)
+        side_by_side(_kill_myself, [()]*2, workers=2)
 
-def test_one_worker_stays_in_this_process():
-    assert side_by_side(pow, [(2, 3), (3, 2)], workers=1) == [8, 9]
+def test_one_core_needs_no_other_process(monkeypatch, capsys):
+    monkeypatch.setenv('LOKY_MAX_CPU_COUNT', '1')
+    assert side_by_side(os.getpid, [()]*2) == [os.getpid()]*2
+    assert os.getpid() not in side_by_side(os.getpid, [()]*2, workers=2)
+
+# %% ../nbs/00_core.ipynb #191eacc0
+def test_a_run_that_lost_a_file_or_its_end_is_not_whole(tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path))
+    with Run('nb', 'r', {}) as run: (run.folder/'table.csv').write_text('a,b')
+    assert is_whole(run.path)
+    (run.path/'table.csv').write_text('a')
+    assert not is_whole(run.path)
+    (run.path/'manifest.json').write_text('{}')   # as older versions of the course left it
+    assert not is_whole(run.path)
 
 # %% ../nbs/00_core.ipynb #00cf69d0
 def test_a_failed_run_leaves_nothing(tmp_path, monkeypatch):
