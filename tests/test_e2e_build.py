@@ -15,8 +15,6 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from clinbert_nb.core import read_profile, run_notebook
-from clinbert_nb.legible import contrast
 from clinbert_nb.parameters import check_parameters
 
 ROOT = Path(__file__).resolve().parent.parent
