@@ -299,6 +299,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'clinbert_nb.core.seed_everything': ('core.html#seed_everything', 'clinbert_nb/core.py'),
                                   'clinbert_nb.core.shown': ('core.html#shown', 'clinbert_nb/core.py'),
                                   'clinbert_nb.core.side_by_side': ('core.html#side_by_side', 'clinbert_nb/core.py'),
+                                  'clinbert_nb.core.smaller_value': ('core.html#smaller_value', 'clinbert_nb/core.py'),
                                   'clinbert_nb.core.table': ('core.html#table', 'clinbert_nb/core.py'),
                                   'clinbert_nb.core.unfinished': ('core.html#unfinished', 'clinbert_nb/core.py'),
                                   'clinbert_nb.core.whole_file': ('core.html#whole_file', 'clinbert_nb/core.py'),

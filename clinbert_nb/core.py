@@ -7,7 +7,7 @@ __all__ = ['PACKAGES', 'REHEARSAL', 'CourseError', 'package', 'checkout', 'data_
            'fault_of_name', 'plain_name', 'results_folder', 'whole_folder', 'unfinished', 'kept_folder', 'whole_file',
            'ensure', 'table', 'seed_everything', 'derived_seed', 'best_device', 'side_by_side', 'file_hash',
            'code_hash', 'circumstances', 'write_json', 'Run', 'metrics_of', 'save_summary', 'run_notebook',
-           'is_rehearsal', 'profile_name', 'reduced', 'read_profile', 'main']
+           'is_rehearsal', 'profile_name', 'smaller_value', 'reduced', 'read_profile', 'main']
 
 # %% ../nbs/00_core.ipynb #212bcbe2
 import argparse
@@ -456,15 +456,18 @@ def _rehearsed() -> dict[str, str]:
     return {name: str(place) for name, place in places.items()}
 
 # %% ../nbs/00_core.ipynb #fcf8ae0d
+def smaller_value(given, smaller):
+    "What takes the place of a value in a rehearsal."
+    if isinstance(given, dict) and isinstance(smaller, dict): return reduced(given, smaller)
+    return given[:smaller] if isinstance(given, list) and isinstance(smaller, int) else smaller
+
 def reduced(
     given: dict,    # parameters of a step
     smaller: dict,  # name → value
 ) -> dict:
     "Parameters with smaller values for those that are given."
-    def value(name):
-        nested = isinstance(given[name], dict) and isinstance(smaller[name], dict)
-        return reduced(given[name], smaller[name]) if nested else smaller[name]
-    return {name: value(name) if name in smaller else given[name] for name in given}
+    return {name: smaller_value(value, smaller[name]) if name in smaller else value
+            for name, value in given.items()}
 
 # %% ../nbs/00_core.ipynb #4fc413a8
 def read_profile(
