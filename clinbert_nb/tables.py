@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['TASKS', 'COLUMNS', 'SIZES', 'PAPER_SIZES', 'PAPER_TABLE', 'PART', 'CELL', 'LI_TABLE_1', 'PARTS', 'LI_CORPORA',
-           'SETTINGS', 'LI_TABLE_2', 'COUNTS', 'LI_P', 'LI_TEST', 'MEANT', 'run_with', 'collect', 'command', 'table_1',
-           'table_2', 'cells_of_table_2', 'beside', 'square', 'not_run', 'differences', 'plot_differences',
-           'pretraining_settings', 'li_table_1', 'li_corpora', 'by_mention', 'by_document', 'weighted_f1', 'collect_li',
-           'cells_of_li_table_2', 'seed_p', 'drawn_f1', 'li_tests', 'printed_p', 'p_table', 'possible_p', 'verdict',
-           'reproduced_p', 'markdown', 'latex', 'paper_tables', 'write_table']
+           'SETTINGS', 'LI_TABLE_2', 'COUNTS', 'LI_P', 'LI_TEST', 'MEANT', 'below_results', 'read_columns', 'run_with',
+           'collect', 'command', 'table_1', 'table_2', 'cells_of_table_2', 'beside', 'square', 'not_run', 'differences',
+           'plot_differences', 'pretraining_settings', 'li_table_1', 'li_corpora', 'by_mention', 'by_document',
+           'weighted_f1', 'summary_of', 'runs_of_step', 'collect_li', 'cells_of_li_table_2', 'seed_p', 'drawn_f1',
+           'document_p', 'li_tests', 'printed_p', 'p_table', 'possible_p', 'verdict', 'reproduced_p', 'markdown',
+           'latex', 'paper_tables', 'write_table']
 
 # %% ../nbs/15_tables.ipynb #1a970ed7
 from collections.abc import Sequence
@@ -135,7 +136,7 @@ def table_2(
     cells = (100*scores[side]).groupby([scores.model, scores.task]).apply(mean_sd, digits=1)
     others = [model for model in scores.model.unique() if model not in FAMILY]
     table = cells.unstack() if len(cells) else pd.DataFrame()
-    table = table.reindex(index=[*FAMILY, *others], columns=[*TASKS]).fillna('–')
+    table = table.reindex(index=[*FAMILY, *others], columns=[*TASKS]).astype(object).fillna('–')
     return table.rename_axis(index=None, columns=None)
 
 # %% ../nbs/15_tables.ipynb #2f66bed9
@@ -625,8 +626,8 @@ def reproduced_p() -> pd.DataFrame:   # setting, lower, higher, printed, least, 
 # %% ../nbs/15_tables.ipynb #364d933e
 def text_cells(table: pd.DataFrame) -> list[list[str]]:
     "Heads and rows of a table as text, its row names first if it has any."
-    named = not isinstance(table.index, pd.RangeIndex)
-    table = table.reset_index(names='') if named else table
+    if not isinstance(table.index, pd.RangeIndex):
+        table = table.reset_index(names=[name or '' for name in table.index.names])
     text = table.map(lambda value: f'{value:.4g}' if isinstance(value, float) else str(value))
     return [list(map(str, table.columns)), *text.replace('nan', '–').to_numpy().tolist()]
 
