@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['SILENT', 'corpus_files', 'read_corpus', 'called', 'look_up_all', 'first_documents', 'with_concept', 'first_concepts',
            'softmax_answers', 'search_encoder', 'keep_search', 'run_search', 'search_answers', 'untested',
-           'search_systems', 'f1_table', 'luck_of_abstracts', 'errors_of', 'write_said', 'write_predictions']
+           'search_systems', 'f1_table', 'luck_of_abstracts', 'errors_of', 'write_said', 'write_predictions',
+           'counted_by_document']
 
 # %% ../nbs/13_ncbi_disease.ipynb #365e1d8f
 import os
@@ -23,10 +24,10 @@ from .core import CourseError, Run, checkout, data_root, existing
 from .files import view
 from .finetuning import find_checkpoints, fingerprint, run_once, short_name
 from .ner import Document
-from clinbert_nb.normalization import (
-    Mention, TfidfIndex, Vocabulary, cleaned, document_bootstrap, document_f1, known_names, look_up,
-    mentions_hash, mentions_of, predictions_table, ranked_of, read_abbreviations, read_pubtator,
-    write_pubtator)
+from .normalization import (
+    Mention, TfidfIndex, Vocabulary, cleaned, document_bootstrap, document_f1, document_sets,
+    known_names, look_up, mentions_hash, mentions_of, predictions_table, ranked_of,
+    read_abbreviations, read_pubtator, write_pubtator)
 from .pairwise import PairwiseIndex
 from .pretraining import model_identity
 from .retrieval import (
@@ -391,3 +392,13 @@ def write_predictions(
         names.append(f'{name}-{part}.txt')
         write_said(documents[part], asked, said, folder/names[-1])
     return names
+
+# %% ../nbs/13_ncbi_disease.ipynb #a6f0f15a
+def counted_by_document(
+    mentions: Sequence[Mention],
+    said: Sequence[tuple[str, ...]],   # concepts of each mention
+) -> pd.DataFrame:                     # document → correct, predicted, gold
+    "How many concepts of each document were said rightly, were said, are right."
+    true, found = document_sets(mentions), document_sets(mentions, said)
+    counts = {d: (len(found[d] & true[d]), len(found[d]), len(true[d])) for d in true}
+    return pd.DataFrame(counts, index=['correct', 'predicted', 'gold']).T.rename_axis('document')
