@@ -16,8 +16,9 @@ from sklearn.metrics import confusion_matrix
 
 from .core import CourseError, Run, derived_seed, existing
 from .files import json_value, named, quoted, text_lines, xml_root, xml_text
-from .finetuning import (
-    Settings, Tuned, encode_pairs, finetune, label_ids, mean_sd, predict, predictions, run_once)
+from clinbert_nb.finetuning import (
+    WEIGHTS, Settings, Tuned, encode_pairs, finetune, label_ids, mean_sd, predict, predictions,
+    run_once, save)
 from .legible import ink
 from .pretraining import model_identity
 from .tokens import load_tokenizer
@@ -151,6 +152,7 @@ def tune_once(
     profile: str,
     data_hash: str,           # of what `splits` was read from, and how
     source=None,              # the file or folder, for the manifest
+    read: dict | None = None, # also save the weights: what they read → may it be shown?
 ) -> Path:                    # folder with metrics.json, history.csv, predictions.parquet
     "Fine-tune and measure one model with one seed, or find that it was done."
     def work(run: Run):
@@ -160,6 +162,7 @@ def tune_once(
         tuned.history.to_csv(run.folder/'history.csv')
         both = pd.concat([table.assign(split=split) for split, table in tables.items()])
         both.to_parquet(run.folder/'predictions.parquet')
+        if read: save(tuned, run.folder/WEIGHTS, read)
     identity = dict(model=model_identity(checkpoint), data=data_hash, settings=asdict(settings))
     return run_once('05_mednli', f'{name}-seed{settings.seed}', identity, profile, work,
                     inputs=[source] if source else [], modules=['mednli'])

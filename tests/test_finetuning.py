@@ -3,10 +3,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from transformers import AutoConfig
 from clinbert_nb.core import CourseError
+from clinbert_nb.files import describe_corpus, is_shareable, read_json
 from clinbert_nb.finetuning import (
-    ASSERTIONS, encode_pairs, find_checkpoints, label_ids, length_batches, load_model, loss_of,
-    paired_test, paired_tests, predictions, renew_pooler, shown_tests, tiny_model, toy_model)
+    ASSERTIONS, Tuned, WEIGHTS, encode_pairs, find_checkpoints, keep_best, label_ids,
+    length_batches, load_model, loss_of, model_of_task, paired_test, paired_tests, predictions,
+    renew_pooler, run_once, save, shown_tests, tiny_model, toy_model)
 from clinbert_nb.tokens import load_tokenizer
 
 # %% ../nbs/04_finetuning.ipynb #fd5add19
@@ -127,3 +130,40 @@ def test_the_score_may_have_another_name():
 def test_one_model_has_nothing_to_compare():
     tests = paired_tests(SCORES[SCORES.model == 'A'], 'A')
     assert tests.empty and shown_tests(tests).values.tolist() == [['one model, nothing to compare']]
+
+# %% ../nbs/04_finetuning.ipynb #33a58506
+@pytest.fixture
+def scored(tmp_path, monkeypatch):
+    "A function that makes a run with a score, and with weights if asked for."
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
+    start = toy_model(tmp_path/'toy')
+    describe_corpus(start, 'toy', shareable=True)
+    tuned = Tuned(load_model(start, ASSERTIONS, say=False), load_tokenizer(start), None, str(start))
+    def make(score, weights):
+        def work(run):
+            run.metrics['dev'] = score
+            pd.DataFrame(dict(said=[score])).to_parquet(run.folder/'predictions.parquet')
+            if weights: save(tuned, run.folder/WEIGHTS, dict(notes=True))
+        return run_once('nb', f'toy-{score}', dict(score=score), 'p', work)
+    return make
+
+def test_the_best_is_kept_and_the_others_go(scored):
+    runs, kept = [scored(.6, True), scored(.9, True), scored(.9 - .1, True)], model_of_task('p', 'nb')
+    keep_best(runs, 'dev', None, kept, dict(notes=True))
+    assert read_json(kept/'fine-tuned.json')['run'] == runs[1].name
+    assert AutoConfig.from_pretrained(kept).id2label == dict(enumerate(ASSERTIONS))
+    assert not any((run/WEIGHTS).exists() for run in runs) and is_shareable(kept)
+
+def test_a_run_without_weights_is_made_again_once(scored, capsys):
+    runs, kept, made = [scored(.6, False), scored(.9, False)], model_of_task('p', 'nb'), []
+    def again(run): made.append(scored(.9, True))
+    for _ in range(2): keep_best(runs, 'dev', again, kept, dict(notes=True))
+    assert made == [runs[1]] and 'not exactly the same' not in capsys.readouterr().out
+
+def test_a_kept_model_becomes_restricted_and_stays_so(scored):
+    runs, kept = [scored(.9, True)], model_of_task('p', 'nb')
+    answers = []
+    for may_show in (True, False, True):
+        keep_best(runs, 'dev', None, kept, dict(notes=may_show))
+        answers.append(is_shareable(kept))
+    assert answers == [True, False, False]
