@@ -10,13 +10,19 @@ export CLINBERT_STARTED := $(or $(CLINBERT_STARTED),$(shell date +%s))  # the co
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=  # what is imported once is compiled and kept
 
-.PHONY: help course open test fuzz mutants lab export outputs wheel clean
+.PHONY: help course plan rehearsal open test fuzz mutants lab export outputs wheel clean
 
 help:  ## print this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
 course: .venv/ready  ## run the notebooks of a profile (PROFILE=demo, CORES=2), all or those in ONLY="15_tables …" with what they need
 	@$(BIN)/python scripts/graph.py course $(PROFILE) $(ONLY) --cores $(CORES)
+
+plan: .venv/ready  ## what `make course PROFILE=paper` would run, hours on a GPU, and what data is missing for it
+	@$(BIN)/python scripts/graph.py plan $(or $(filter-out demo,$(PROFILE)),paper)
+
+rehearsal: .venv/ready  ## the papers' whole graph on invented corpora under the real names, budgets cut
+	@CLINBERT_REHEARSAL=1 $(MAKE) --no-print-directory course PROFILE=paper ONLY="$(ONLY)"
 
 open:  ## the same on real open corpora (configs/open.yaml)
 	@$(MAKE) --no-print-directory course PROFILE=open

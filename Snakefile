@@ -5,15 +5,15 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from clinbert_nb.core import CourseError, results_root
+from clinbert_nb.core import CourseError
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT/'scripts'))
-from graph import in_thread, steps_of
+from graph import folder_of, in_thread, show_plan, steps_of
 
 PROFILE = config.get('profile', 'demo')
-RESULTS = results_root()/PROFILE
-try: STEPS = steps_of(PROFILE)
+RESULTS = folder_of(PROFILE)
+try: STEPS = steps_of(PROFILE, strict=False)  # a variable that is not set is said by `make course`, if a step that is asked for needs it
 except CourseError as e: raise WorkflowError(str(e))
 
 
@@ -50,6 +50,7 @@ def priority_of(step):
 
 
 MOST_WAITING = max(map(waiting_for, STEPS))
+if workflow.dryrun and PROFILE == 'paper': show_plan(PROFILE)
 
 
 rule all:

@@ -25,7 +25,8 @@ from .annotated import eponym_mentions, eponym_pattern
 from .core import CourseError, Run, side_by_side
 from .files import view
 from .finetuning import (
-    Settings, Tuned, finetune, fingerprint, mean_sd, over_seeds, predict, run_once, select)
+    WEIGHTS, Settings, Tuned, finetune, fingerprint, keep_best, mean_sd, model_of_task, over_seeds,
+    predict, run_once, save, select)
 from .legible import ink, shaded
 from .ner import (
     Document, Span, clinical_tokens, closed_labels, encode_sentences, exact_f1, labelled_lines,
@@ -136,6 +137,7 @@ def tag_once(
     source=None,                            # file or folder of the corpus, for the manifest
     how: str = 'window',                    # long lines: 'window' or 'truncate'
     stride: int = 50,
+    read: dict[str, bool] | None = None,    # also save the weights: what they read → may it be shown?
 ) -> Path:                                  # folder with metrics.json, history.csv, predictions.parquet
     "Fine-tune and measure one model with one seed, or find that it was done. Metrics: dev_f1, test_f1, …"
     if missing := {'train', 'dev', 'test'} - splits.keys():
@@ -150,6 +152,7 @@ def tag_once(
             tables.append(table.assign(split=side))
         tuned.history.to_csv(run.folder/'history.csv')
         pd.concat(tables, ignore_index=True).to_parquet(run.folder/'predictions.parquet')
+        if read: save(tuned, run.folder/WEIGHTS, read)
     identity = dict(model=model_identity(checkpoint), documents=documents_hash(splits), data=data_hash,
                     settings=asdict(settings), how=how, stride=stride)
     return run_once(notebook, f'{name}-seed{settings.seed}', identity, profile, work,
@@ -183,20 +186,31 @@ def task_sizes(
 # %% ../nbs/06c_tagging.ipynb #64c5acde
 def run_grid(
     run: Callable,              # makes one run, or finds it, and returns its folder
-    arguments: Callable,        # a model's name and settings → what `run` is called with
+    arguments: Callable,        # a model's name and settings (and `read`) → what `run` is called with
     names: Iterable[str],       # of the models
     cells: Sequence[Settings],  # chosen on dev for each model
     seeds: int,
+    kept: Path | None = None,   # where the best on dev is kept; None: no weights are kept
+    read: dict[str, bool] = {}, # what it was fine-tuned on → may its text be shown?
 ) -> pd.DataFrame:              # model, seed, <part>_f1, folder, and the chosen settings
     "The best cell of the grid for each model, then several seeds of it, side by side on the cores."
-    def folders_of(todo): return dict(zip(todo, side_by_side(run, [arguments(*t) for t in todo], 'runs')))
+    names, further = list(names), (read,) if kept else ()
     chosen = {name: cells[0] for name in names}
-    if len(cells) > 1:
-        tried = folders_of([(name, cell) for name in names for cell in cells])
-        dev_f1 = lambda name: lambda cell: run_metrics(tried[name, cell])['dev_f1']
-        chosen = {name: select(cells, dev_f1(name), progress=False)[1] for name in names}
+    if len(cells) > 1: chosen = _chosen(run, arguments, names, cells)
     todo = [(name, cell) for name in names for cell in over_seeds(chosen[name], seeds)]
-    return pd.DataFrame([_row(name, cell, folder) for (name, cell), folder in folders_of(todo).items()])
+    calls = [arguments(*t, *further) for t in todo]
+    folders = side_by_side(run, calls, 'runs')
+    if kept:
+        def again(folder): side_by_side(run, [calls[folders.index(folder)]], 'the best again')
+        keep_best(folders, 'dev_f1', again, kept, read)
+    return pd.DataFrame([_row(name, cell, folder) for (name, cell), folder in zip(todo, folders)])
+
+def _chosen(run: Callable, arguments: Callable, names, cells) -> dict[str, Settings]:
+    "The best cell on dev of each model, with one seed."
+    tried = [(name, cell) for name in names for cell in cells]
+    folders = dict(zip(tried, side_by_side(run, [arguments(*t) for t in tried], 'grid')))
+    dev_f1 = lambda name: lambda cell: run_metrics(folders[name, cell])['dev_f1']
+    return {name: select(cells, dev_f1(name), progress=False)[1] for name in names}
 
 def _row(name: str, cell: Settings, folder) -> dict:
     metrics = run_metrics(folder)
@@ -216,11 +230,16 @@ def run_models(
     source=None,
     how: str = 'window',
     stride: int = 50,
+    keep: bool = False,                     # keep the best on dev as the notebook's model
+    may_show: bool = False,                 # the text of the documents may be shown
 ) -> pd.DataFrame:                          # as of `run_grid`
     "Taggers: for each model the best cell of the grid on dev, then several seeds of it."
-    def arguments(name, settings):
-        return (name, checkpoints[name], splits, settings, profile, notebook, data_hash, source, how, stride)
-    return run_grid(tag_once, arguments, checkpoints, cells, seeds)
+    def arguments(name, settings, *read):
+        return (name, checkpoints[name], splits, settings, profile, notebook, data_hash, source,
+                how, stride, *read)
+    kept = model_of_task(profile, notebook) if keep else None
+    read = {f'training data of {notebook}': may_show}
+    return run_grid(tag_once, arguments, checkpoints, cells, seeds, kept, read)
 
 # %% ../nbs/06c_tagging.ipynb #f8bf0415
 TABLE_2 = {

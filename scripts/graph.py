@@ -1,6 +1,7 @@
 """One graph for each world: run it, a part of it, or one step of it.
 
 usage: python scripts/graph.py course PROFILE [STEP ...] [--cores N] [-- OPTIONS OF SNAKEMAKE]
+       python scripts/graph.py plan PROFILE             what it would run, hours on a GPU, and what data is missing
        python scripts/graph.py step PROFILE STEP        one step, as the workflow calls it
        python scripts/graph.py pages PROFILE            the pages of all that was run, anew
 """
@@ -14,15 +15,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from clinbert_nb.core import CourseError, read_profile, results_root, run_notebook, shown, write_json
+from clinbert_nb.core import CourseError, is_rehearsal, profile_name, read_profile, results_root, run_notebook, shown, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 LAST_OF_THREAD = '05'  # the thread of the course are the notebooks up to this one
 
 
-def steps_of(profile):
+def steps_of(profile, **how):
     "The steps of a profile by its name."
-    return read_profile(ROOT/'configs'/f'{profile}.yaml')
+    return read_profile(ROOT/'configs'/f'{profile}.yaml', **how)
+
+
+def folder_of(profile): return results_root()/profile_name(ROOT/'configs'/f'{profile}.yaml')
 
 
 def number(spec): return Path(spec['notebook']).name.split('_')[0]
@@ -39,6 +43,13 @@ def asked_for(steps, names):
         if not means: raise CourseError(f"ONLY={name} is no step; there are {', '.join(steps)}.")
         found += means
     return found
+
+
+def with_needs(steps, names):
+    "Steps and all that they need."
+    found = set(names)
+    while more := {need for name in found for need in steps[name]['needs']} - found: found |= more
+    return {name: spec for name, spec in steps.items() if name in found}
 
 
 def left_behind(folders, root):
@@ -71,7 +82,7 @@ def forget_damaged(folder, steps):
 def run_step(profile, step):
     "Run a step: its executed notebook, its page, its record, and the overview."
     import pages
-    steps, folder = steps_of(profile), results_root()/profile
+    steps, folder = steps_of(profile), folder_of(profile)
     with tempfile.TemporaryDirectory() as scratch:
         used = Path(scratch)/'folders'
         os.environ['CLINBERT_FOLDERS'] = str(used)
@@ -86,7 +97,7 @@ def run_step(profile, step):
 def report(profile, steps, step, seconds):
     "Say that a step is done, and when the thread is."
     from pages import clock
-    folder, since = results_root()/profile, float(os.environ.get('CLINBERT_STARTED', time.time()))
+    folder, since = folder_of(profile), float(os.environ.get('CLINBERT_STARTED', time.time()))
     is_done = lambda name: (folder/name/'step.json').exists() and (folder/name/'executed.ipynb').exists()
     passed, done = clock(time.time() - since), sum(map(is_done, steps))
     print(f'[{passed}] {step}, {clock(seconds)} ({done} of {len(steps)}): {shown(folder/"pages"/f"{step}.html")}', flush=True)
@@ -98,7 +109,7 @@ def report(profile, steps, step, seconds):
 def write_pages(profile):
     "All pages of a profile, and its overview."
     import pages
-    steps, folder = steps_of(profile), results_root()/profile
+    steps, folder = steps_of(profile), folder_of(profile)
     for step in steps:
         if (folder/step/'executed.ipynb').exists():
             record = pages.write_page(folder, steps, step)
@@ -117,9 +128,29 @@ def locked(folder):
     return stream
 
 
+def check_data(profile, only):
+    "Make what a rehearsal needs. Raise `CourseError`, one table, if the steps asked for name data that is not there."
+    from clinbert_nb.plan import missing_data, missing_text
+    if is_rehearsal():
+        from clinbert_nb.rehearsal import ensure_rehearsal
+        ensure_rehearsal()
+    steps = steps_of(profile, strict=False)
+    if text := missing_text(missing_data(with_needs(steps, asked_for(steps, only) or steps))): raise CourseError(text)
+
+
+def show_plan(profile):
+    "Print what is missing for a profile, and every run it makes with hours on a GPU."
+    from clinbert_nb.plan import by_step, gpu_hours, missing_data, missing_text
+    steps = steps_of(profile, strict=False)
+    hours = gpu_hours(steps).round(dict(hours=2))
+    if len(hours): print(f'{hours.to_string()}\n\n{by_step(hours).to_string()}\n')
+    print(missing_text(missing_data(steps)) or 'All data is there.')
+
+
 def course(profile, only, cores, options):
     "Run the graph of a profile, or the steps asked for and what they need; the exit status."
-    steps, folder = steps_of(profile), results_root()/profile
+    check_data(profile, only)
+    steps, folder = steps_of(profile, strict=False), folder_of(profile)
     targets = [f'step_{step}' for step in asked_for(steps, only)]
     lock = locked(folder)
     forget_damaged(folder, steps)
@@ -136,7 +167,7 @@ def course(profile, only, cores, options):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument('command', choices=['course', 'step', 'pages'])
+    parser.add_argument('command', choices=['course', 'plan', 'step', 'pages'])
     parser.add_argument('profile')
     parser.add_argument('steps', nargs='*')
     parser.add_argument('--cores', default='2')
@@ -144,6 +175,7 @@ def main():
     given = parser.parse_args(own)
     try:
         if given.command == 'course': sys.exit(course(given.profile, given.steps, given.cores, options))
+        if given.command == 'plan': show_plan(given.profile)
         if given.command == 'pages': write_pages(given.profile)
         if given.command == 'step': run_step(given.profile, *given.steps)
     except CourseError as e: sys.exit(f'{given.profile}: {e}')

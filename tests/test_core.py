@@ -133,3 +133,25 @@ def test_a_profile_is_read(tmp_path, monkeypatch):
 def test_a_step_needs_what_stands_above_it(tmp_path):
     (tmp_path/'bad.yaml').write_text('steps:\n  a: {needs: [b]}\n  b: {}\n')
     with pytest.raises(CourseError, match="'a' needs 'b'"): read_profile(tmp_path/'bad.yaml')
+
+# %% ../nbs/00_core.ipynb #6adbd216
+PROFILE = """
+steps:
+  a: {parameters: {notes: $CLINBERT_DATA/n.csv, steps: 9000}}
+rehearsal: {steps: 2}
+"""
+
+def test_a_rehearsal_cuts_budgets_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path))
+    (tmp_path/'mine.yaml').write_text(PROFILE)
+    true, cut = (read_profile(tmp_path/'mine.yaml', rehearsal)['a']['parameters'] for rehearsal in (False, True))
+    assert true == dict(profile='mine', notes=f'{tmp_path}/n.csv', steps=9000)
+    assert cut == dict(profile='rehearsal', notes=f'{tmp_path}/rehearsal/n.csv', steps=2)
+
+@pytest.mark.parametrize('said, message', [
+    ('{}', "no 'rehearsal' with smaller values"),
+    ('{step: 2}', "reduces 'step', which no step gives"),
+])
+def test_what_cannot_be_rehearsed_is_refused(tmp_path, said, message):
+    (tmp_path/'mine.yaml').write_text(PROFILE.replace('{steps: 2}', said))
+    with pytest.raises(CourseError, match=message): read_profile(tmp_path/'mine.yaml', rehearsal=True)
