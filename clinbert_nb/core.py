@@ -513,11 +513,12 @@ def reduced(
 class _Profile(yaml.SafeLoader):
     "YAML whose mappings have no name twice: the second would replace the first in silence."
     def construct_mapping(self, node, deep=False):
-        names = [key.value for key, _ in node.value if key.tag != 'tag:yaml.org,2002:merge']
+        seen = set()
         for key, _ in node.value:
-            if names.count(key.value) < 2: continue
-            where = f'{key.start_mark.name}, line {key.start_mark.line + 1}'
-            raise CourseError(f"{where}: '{key.value}' stands there twice; expected each name once.")
+            if key.value in seen:
+                where = f'{key.start_mark.name}, line {key.start_mark.line + 1}'
+                raise CourseError(f"{where}: '{key.value}' stands there twice; expected each name once.")
+            if key.tag != 'tag:yaml.org,2002:merge': seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 def _read_yaml(path) -> dict:
