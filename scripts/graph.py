@@ -155,10 +155,13 @@ def course(profile, only, cores, options):
     lock = locked(folder)
     forget_damaged(folder, steps)
     command = [sys.executable, '-m', 'snakemake', '--snakefile', ROOT/'Snakefile', '--directory', ROOT, '--cores', cores, '--scheduler', 'greedy',
-               '--rerun-incomplete', '--keep-going', '--nolock', '--quiet', 'host', 'reason', 'rules', 'progress', '--config', f'profile={profile}']
+               '--rerun-incomplete', '--keep-going', '--nolock', '--quiet', 'all', '--config', f'profile={profile}']
     environment = os.environ | dict(CLINBERT_STARTED=os.environ.get('CLINBERT_STARTED', str(time.time())))
     done = subprocess.run([*map(str, command), *options, '--', *targets], env=environment, pass_fds=[lock.fileno()])
-    if done.returncode: return done.returncode
+    if done.returncode:
+        wanted = with_needs(steps, asked_for(steps, only) or steps)
+        undone = [step for step in wanted if not (folder/step/'executed.ipynb').exists()]
+        raise CourseError(f'{len(undone)} of {len(wanted)} steps are not done: {", ".join(undone)}. What is done is kept; run it again.')
     if any(not (folder/'pages'/f'{step}.html').exists() for step in steps if (folder/step/'executed.ipynb').exists()): write_pages(profile)
     if not (folder/'index.html').exists(): write_pages(profile)
     print(f'The executed notebooks, their results and an overview: {shown(folder/"index.html")}')
@@ -178,7 +181,7 @@ def main():
         if given.command == 'plan': show_plan(given.profile)
         if given.command == 'pages': write_pages(given.profile)
         if given.command == 'step': run_step(given.profile, *given.steps)
-    except CourseError as e: sys.exit(f'{given.profile}: {e}')
+    except CourseError as e: sys.exit(f'{given.steps[0] if given.command == "step" else given.profile}: {e}')
 
 
 if __name__ == '__main__': main()

@@ -158,7 +158,8 @@ def test_a_failed_step_leaves_the_others_done_and_is_the_only_one_to_run_again(t
     profile_of(tree, bad={}, good={})
     write_notebook(tree/'nbs/bad.ipynb', 'assert n == 2, "n is not 2"')
     done = course(tree, tmp_path/'results')
-    assert done.returncode != 0 and re.search(r'bad.ipynb, cell \d+: AssertionError: n is not 2', done.stderr)
+    assert done.returncode == 1 and re.search(r'^bad: bad.ipynb, cell \d+: AssertionError: n is not 2', done.stderr, re.M)
+    assert done.stderr.strip().endswith('mine: 1 of 2 steps are not done: bad. What is done is kept; run it again.')
     results = tmp_path/'results/mine'
     assert (results/'good/executed.ipynb').exists() and not (results/'bad/executed.ipynb').exists()
     assert planned(snakemake(tree, tmp_path/'results', '--dry-run')) == {'bad'}
