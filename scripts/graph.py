@@ -147,6 +147,13 @@ def show_plan(profile):
     print(missing_text(missing_data(steps)) or 'All data is there.')
 
 
+def say_if_broken(command):
+    "Show what Snakemake, which is kept silent, has against the workflow itself."
+    loud = ['host' if word == 'all' else word for word in command]
+    tried = subprocess.run([*loud, '--dry-run'], capture_output=True, text=True)
+    if tried.returncode: print(tried.stderr, file=sys.stderr)
+
+
 def course(profile, only, cores, options):
     "Run the graph of a profile, or the steps asked for and what they need; the exit status."
     check_data(profile, only)
@@ -159,6 +166,7 @@ def course(profile, only, cores, options):
     environment = os.environ | dict(CLINBERT_STARTED=os.environ.get('CLINBERT_STARTED', str(time.time())))
     done = subprocess.run([*map(str, command), *options, '--', *targets], env=environment, pass_fds=[lock.fileno()])
     if done.returncode:
+        say_if_broken(list(map(str, command)))
         wanted = with_needs(steps, asked_for(steps, only) or steps)
         undone = [step for step in wanted if not (folder/step/'executed.ipynb').exists()]
         raise CourseError(f'{len(undone)} of {len(wanted)} steps are not done: {", ".join(undone)}. What is done is kept; run it again.')

@@ -273,6 +273,13 @@ def test_a_part_that_is_no_step_is_one_sentence(tree, tmp_path):
     assert done.returncode == 1 and done.stderr.strip() == 'mine: ONLY=99 is no step; there are 07_first, 08_second.'
 
 
+def test_a_workflow_that_is_broken_says_how(tree, tmp_path):
+    profile_of(tree, first={})
+    (tree/'Snakefile').write_text('raise ValueError("no such thing")')
+    done = course(tree, tmp_path/'results')
+    assert done.returncode == 1 and 'no such thing' in done.stderr
+
+
 # The pages
 
 def test_pages_need_no_network_and_lead_to_each_other(tree, tmp_path):
