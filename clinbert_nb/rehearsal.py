@@ -151,7 +151,8 @@ def write_rehearsal(
 ):
     "Write every corpus of both papers in the names and layouts of data/README.md, invented."
     for write in (write_mimic, write_ehr): write(folder, stays, seed)
-    for write in (write_2006, write_2014, write_events, write_made_parts): write(folder, patients, seed)
+    for write in (write_2006, write_2014, write_events, write_made_parts):
+        write(folder, patients, seed)
     write_mednli(folder/'mednli', patients, seed, premises=2)
     for name, file in VOCABULARIES.items(): copied(ensure_catalogue(seed)/file, folder/name)
     write_metamap(folder)
@@ -224,15 +225,15 @@ def ensure_rehearsal(
     abstracts: int = 12,
     seed: int = 0,
 ) -> Path:              # rehearsal/ under the data root
-    "The invented corpora, made if they are missing or other code or settings made them; and the two starts."
-    folder = data_root()/REHEARSAL
-    settings = dict(stays=stays, patients=patients, abstracts=abstracts, seed=seed, code=code_hash())
+    "The invented corpora, made if they are missing or were made in another way; and the two starts."
+    settings = dict(stays=stays, patients=patients, abstracts=abstracts, seed=seed)
+    identity, folder = settings | dict(code=code_hash()), data_root()/REHEARSAL
     record = folder/'rehearsal.json'
     with FileLock(folder.with_name(f'.{REHEARSAL}.lock')):
-        if not record.exists() or read_json(record) != settings:
+        if not record.exists() or read_json(record) != identity:
             with whole_folder(folder) as partial:
-                write_rehearsal(partial, stays, patients, abstracts, seed)
-                write_json(partial/record.name, settings)
+                write_rehearsal(partial, **settings)
+                write_json(partial/record.name, identity)
     ensure_checkpoint('BioBERT')   # and BERT, from which it starts
     return folder
 
