@@ -145,7 +145,7 @@ def write_events(folder: Path, patients: int, seed: int):
 def write_rehearsal(
     folder: Path,          # exists; stands in for $CLINBERT_DATA
     stays: int = 150,      # discharge summaries in the notes
-    patients: int = 12,    # in each annotated corpus
+    patients: int = 8,     # in each annotated corpus
     abstracts: int = 12,   # in each part of NCBI Disease and BC5CDR
     seed: int = 0,         # of the hospital
 ):
@@ -221,7 +221,7 @@ def look_at(
 # %% ../nbs/14c_rehearsal.ipynb #0253bf05
 def ensure_rehearsal(
     stays: int = 150,
-    patients: int = 12,
+    patients: int = 8,
     abstracts: int = 12,
     seed: int = 0,
 ) -> Path:              # rehearsal/ under the data root
