@@ -460,7 +460,8 @@ def _rehearsed() -> dict[str, str]:
 def smaller_value(given, smaller):
     "What takes the place of a value in a rehearsal."
     if isinstance(given, dict) and isinstance(smaller, dict): return reduced(given, smaller)
-    return given[:smaller] if isinstance(given, list) and isinstance(smaller, int) else smaller
+    if isinstance(given, list): return given[:smaller] if isinstance(smaller, int) else smaller
+    return smaller[0] if isinstance(smaller, list) else smaller
 
 def reduced(
     given: dict,    # parameters of a step
