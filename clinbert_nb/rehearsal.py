@@ -144,14 +144,15 @@ def write_events(folder: Path, patients: int, seed: int):
 # %% ../nbs/14c_rehearsal.ipynb #c1026ad7
 def write_rehearsal(
     folder: Path,          # exists; stands in for $CLINBERT_DATA
-    stays: int = 100,      # discharge summaries in the notes
-    patients: int = 12,    # in each annotated corpus
+    stays: int = 150,      # discharge summaries in the notes
+    patients: int = 8,     # in each annotated corpus
     abstracts: int = 12,   # in each part of NCBI Disease and BC5CDR
     seed: int = 0,         # of the hospital
 ):
     "Write every corpus of both papers in the names and layouts of data/README.md, invented."
     for write in (write_mimic, write_ehr): write(folder, stays, seed)
-    for write in (write_2006, write_2014, write_events, write_made_parts): write(folder, patients, seed)
+    for write in (write_2006, write_2014, write_events, write_made_parts):
+        write(folder, patients, seed)
     write_mednli(folder/'mednli', patients, seed, premises=2)
     for name, file in VOCABULARIES.items(): copied(ensure_catalogue(seed)/file, folder/name)
     write_metamap(folder)
@@ -219,20 +220,20 @@ def look_at(
 
 # %% ../nbs/14c_rehearsal.ipynb #0253bf05
 def ensure_rehearsal(
-    stays: int = 100,
-    patients: int = 12,
+    stays: int = 150,
+    patients: int = 8,
     abstracts: int = 12,
     seed: int = 0,
 ) -> Path:              # rehearsal/ under the data root
-    "The invented corpora, made if they are missing or other code or settings made them; and the two starts."
-    folder = data_root()/REHEARSAL
-    settings = dict(stays=stays, patients=patients, abstracts=abstracts, seed=seed, code=code_hash())
+    "The invented corpora, made if they are missing or were made in another way; and the two starts."
+    settings = dict(stays=stays, patients=patients, abstracts=abstracts, seed=seed)
+    identity, folder = settings | dict(code=code_hash()), data_root()/REHEARSAL
     record = folder/'rehearsal.json'
     with FileLock(folder.with_name(f'.{REHEARSAL}.lock')):
-        if not record.exists() or read_json(record) != settings:
+        if not record.exists() or read_json(record) != identity:
             with whole_folder(folder) as partial:
-                write_rehearsal(partial, stays, patients, abstracts, seed)
-                write_json(partial/record.name, settings)
+                write_rehearsal(partial, **settings)
+                write_json(partial/record.name, identity)
     ensure_checkpoint('BioBERT')   # and BERT, from which it starts
     return folder
 

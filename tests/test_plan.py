@@ -5,8 +5,8 @@ from clinbert_nb.plan import gpu_hours, missing_data, seconds_of
 
 # %% ../nbs/00i_plan.ipynb #8689cd2f
 def test_what_is_there_is_not_missing(tmp_path):
-    steps = {'a': {'parameters': {'data': str(tmp_path), 'models': ['Clinical', 'Hub/name'], 'seeds': 3}}}
-    assert missing_data(steps).empty
+    given = dict(data=str(tmp_path), models=['Clinical', 'Hub/name'], seeds=3)
+    assert missing_data({'a': {'parameters': given}}).empty
 
 def test_each_place_is_named_once_with_its_steps(tmp_path):
     place = str(tmp_path/'mimic/NOTEEVENTS.csv.gz')
@@ -14,12 +14,15 @@ def test_each_place_is_named_once_with_its_steps(tmp_path):
     assert missing_data(steps)[['where to', 'steps']].values.tolist() == [[place, 'a, b']]
 
 # %% ../nbs/00i_plan.ipynb #ca865188
+PRETRAINING = dict(
+    family={'A': ['x', 'notes'], 'B': ['x', 'notes']},
+    steps=1000, batch_size=32, max_seq_length=128, learning_rate=5e-5)
+TASK = dict(
+    models=['A', 'B=x'], seeds=5,
+    learning_rates=[1e-5, 2e-5], batch_sizes=[16, 32], epochs=[3, 4])
 STEPS = {
-    'pre': dict(notebook='03_pretraining', parameters=dict(
-        family={'A': ['x', 'notes'], 'B': ['x', 'notes']}, steps=1000, batch_size=32, max_seq_length=128,
-        learning_rate=5e-5)),
-    'nli': dict(notebook='05_mednli', parameters=dict(
-        models=['A', 'B=x'], seeds=5, learning_rates=[1e-5, 2e-5], batch_sizes=[16, 32], epochs=[3, 4])),
+    'pre': dict(notebook='03_pretraining', parameters=PRETRAINING),
+    'nli': dict(notebook='05_mednli', parameters=TASK),
     'tables': dict(notebook='15_tables', parameters={})}
 
 def test_every_run_is_in_the_plan():
@@ -35,4 +38,5 @@ def test_twice_the_steps_take_twice_the_time():
 def test_an_older_device_takes_longer():
     hours = [gpu_hours(STEPS, device).hours.sum() for device in ('H100', 'P40', 'Titan X')]
     assert hours == sorted(hours)
-    with pytest.raises(CourseError, match="Unknown device 'abacus'"): gpu_hours(STEPS, 'abacus')
+    with pytest.raises(CourseError, match="Unknown device 'abacus'"):
+        gpu_hours(STEPS, 'abacus')
