@@ -56,8 +56,8 @@ def t_interval(values: pd.Series) -> tuple[float, float]:
     "95 % interval of a mean; missing with one value."
     n, nothing = len(values), (float('nan'),)*2
     if n < 2: return nothing
-    half = student.ppf(.975, n - 1)*values.std()/n**.5
-    return values.mean() - half, values.mean() + half
+    mean, half = float(values.mean()), float(student.ppf(.975, n - 1)*values.std()/n**.5)
+    return mean - half, mean + half
 
 # %% ../nbs/18_effects.ipynb #20419380
 def by_draw(
@@ -91,7 +91,7 @@ def over_seeds(seeds: pd.Series) -> dict:
     "An effect from its value with each seed: mean, one-tailed p, how many, interval."
     low, high = t_interval(seeds)
     p = seed_p(pd.Series(0., seeds.index), seeds)
-    row = {'effect': seeds.mean(), 'seed p': p, 'seeds': len(seeds)}
+    row = {'effect': float(seeds.mean()), 'seed p': p, 'seeds': len(seeds)}
     return row | {'seeds from': low, 'seeds to': high}
 
 # %% ../nbs/18_effects.ipynb #02d68ffb
@@ -279,6 +279,7 @@ def lines_of_corpus(ax, table: pd.DataFrame):
     "A line for each model."
     for model, row in table.iterrows(): ax.plot(NAMES, 100*row, marker='o', label=model)
     ax.set_xlabel('training mentions of the concept')
+    ax.legend(fontsize=7)
 
 # %% ../nbs/18_effects.ipynb #bdaec134
 def plot_frequency(
@@ -291,7 +292,6 @@ def plot_frequency(
         if corpus in table.index: lines_of_corpus(ax, table.loc[corpus])
         ax.set_title(corpus, fontsize=10)
     axes[0].set_ylabel('right, %')
-    if len(table): axes[0].legend(fontsize=7)
     fig.tight_layout()
     return fig
 

@@ -151,7 +151,8 @@ PART = dict.fromkeys(TASKS, 'test') | {'MedNLI': 'dev'}   # what the paper's col
 def ours_of(values: pd.Series, folders: Sequence[str]) -> dict:
     "Mean and deviation in per cent, how many seeds, and which runs."
     runs = ' '.join(dict.fromkeys(folders))
-    return dict(ours=100*values.mean(), sd=100*values.std(), seeds=len(values), runs=runs)
+    mean, sd = 100*float(values.mean()), 100*float(values.std())
+    return dict(ours=mean, sd=sd, seeds=len(values), runs=runs)
 
 # %% ../nbs/15_tables.ipynb #5ebc4e8e
 CELL = ['column', 'model', 'step', 'part', 'paper', 'ours', 'difference', 'sd', 'seeds', 'runs']
@@ -259,6 +260,7 @@ def plot_differences(
 # %% ../nbs/15_tables.ipynb #642a3e42
 LI_TABLE_1 = {   # row of the table → our name for it, the paper's value
     'Epoch': ('epochs', 15),
+    'Steps': ('steps', np.nan),
     'Maximal sequence length': ('max_seq_length', 128),
     'Batch size': ('batch_size', 64),
     'Learning rate': ('learning_rate', 3e-5),
