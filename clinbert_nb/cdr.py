@@ -18,8 +18,8 @@ CDR_PUBLISHED = {   # Li et al. 2019, Table 2: mean and standard deviation, per 
     "DNorm's method": (89.92, None),
     'softmax, BERT': (93.11, .54),
     'softmax, BioBERT': (93.42, .10),
-    'softmax, Discharge': (93.45, .09),
-    'softmax, Bio+Clinical': (93.82, .15)}
+    'softmax, EhrBERT-500k': (93.45, .09),
+    'softmax, EhrBERT-1M': (93.82, .15)}
 
 # %% ../nbs/14_cdr.ipynb #2d7e3ca5
 def nil_row(mentions: Sequence[Mention], said: Sequence[tuple]) -> dict[str, float]:   # per cent

@@ -36,7 +36,7 @@ from .core import (
     seed_everything, whole_folder)
 from .parameters import in_range
 from .pretraining import (
-    FAMILY, ensure_checkpoints, make_optimizer, model_identity, open_model, quiet, tiny_bert)
+    EHRBERT, FAMILY, ensure_checkpoints, make_optimizer, model_identity, open_model, quiet, tiny_bert)
 from .tokens import describe_checkpoint, load_tokenizer
 
 # %% ../nbs/04_finetuning.ipynb #c8366314
@@ -261,6 +261,14 @@ def rows_in_order(batches: list, logits: list[torch.Tensor], lengths: list[int])
     return rows
 
 # %% ../nbs/04_finetuning.ipynb #556ce4ff
+def distinct(examples: list[dict]) -> tuple[list[dict], list[int]]:
+    "Each different example once, and which of them each example is."
+    keys = [(tuple(e['input_ids']), tuple(e.get('token_type_ids', ()))) for e in examples]
+    places = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    once = dict(zip(keys, examples))   # in that order
+    return list(once.values()), [places[key] for key in keys]
+
+# %% ../nbs/04_finetuning.ipynb #dd52f82b
 @torch.inference_mode()
 def predict(
     model,                 # with its head
@@ -271,11 +279,13 @@ def predict(
     "Logits of every example, in the order given; dropout is off."
     was_training = model.training
     model.eval()
-    lengths = [len(e['input_ids']) for e in examples]
+    once, places = distinct(examples)
+    lengths = [len(e['input_ids']) for e in once]
     batches = length_batches(lengths, batch_size)
     pad_id = getattr(pad, 'pad_token_id', pad)
-    inputs = (collate([examples[i] for i in batch], pad_id, model.device) for batch in batches)
+    inputs = (collate([once[i] for i in batch], pad_id, model.device) for batch in batches)
     rows = rows_in_order(batches, [model(**batch).logits for batch in inputs], lengths)
+    rows = [rows[place] for place in places]
     model.train(was_training)
     for_tokens = rows[0].ndim > 1 if rows else 'Token' in type(model).__name__
     if for_tokens: return rows
@@ -607,7 +617,7 @@ def find_checkpoints(
     named = named_models(models)
     folders = {name: results_root()/profile/'models'/name for name in named.values()}
     opened = {name: str(f) for name, f in folders.items() if (f/'config.json').exists()}
-    missing = [name for name in folders if name in FAMILY and name not in opened]
+    missing = [name for name in folders if name in FAMILY | EHRBERT and name not in opened]
     opened |= ensure_checkpoints(missing, profile)
     return {called: opened.get(name, name) for called, name in named.items()}
 

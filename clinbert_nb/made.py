@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Statement', 'Annotation', 'parse_bioc', 'read_made', 'coded_mentions', 'mention_f1', 'statements', 'Found',
-           'read_mmi', 'dictionary_found', 'write_mmi', 'asked_places', 'with_codes']
+           'read_mmi', 'dictionary_found', 'write_mmi', 'asked_places', 'like_table_2', 'with_codes']
 
 # %% ../nbs/12_made.ipynb #86869c60
 import html
@@ -407,6 +407,23 @@ def asked_places(
         words = notes[note][start:end]
         mentions.append(Mention(note, start, end, words, words, right.get((note, start, end), ())))
     return mentions
+
+# %% ../nbs/12_made.ipynb #00bf9d63
+def like_table_2(
+    ours: dict[str, Sequence[float]],       # system → F1 of each run, per cent
+    paper: dict[str, tuple[float, float]],  # system → mean and sd, as printed
+    floor: str = '',                        # system whose F1 the others are compared with
+) -> pd.DataFrame:                          # a row for each system of both, the worst of ours first
+    "F1 as in Table 2 of Li et al. 2019: mean (SD), and the improvement; ours and the paper's."
+    means = {name: sum(f1s)/len(f1s) for name, f1s in ours.items()}
+    rows = {}
+    for name in sorted({*paper} & {*ours}, key=means.get):
+        sd = pd.Series(ours[name]).std() if len(ours[name]) > 1 else 0.
+        rows[name] = {'ours': f'{means[name]:.2f} ({sd:.2f})', "paper's": '{:.2f} ({:.2f})'.format(*paper[name])}
+        if floor in ours and name != floor:
+            rows[name]['improvement'] = round(means[name] - means[floor], 2)
+            rows[name]["paper's improvement"] = round(paper[name][0] - paper[floor][0], 2)
+    return pd.DataFrame(rows).T.fillna('')
 
 # %% ../nbs/12_made.ipynb #d70421ca
 def with_codes(

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SILENT', 'corpus_files', 'read_corpus', 'called', 'look_up_all', 'first_documents', 'with_concept', 'first_concepts',
            'softmax_answers', 'search_encoder', 'keep_search', 'run_search', 'search_answers', 'untested',
-           'search_systems', 'f1_table', 'luck_of_abstracts', 'errors_of', 'write_said', 'write_predictions',
-           'counted_by_document']
+           'search_systems', 'f1_table', 'f1s_of_systems', 'luck_of_abstracts', 'errors_of', 'write_said',
+           'write_predictions', 'counted_by_document']
 
 # %% ../nbs/13_ncbi_disease.ipynb #365e1d8f
 import os
@@ -296,8 +296,8 @@ NCBI_PUBLISHED = {   # Li et al. 2019, Table 2: mean and standard deviation, per
     "DNorm's method": (88.37, None),
     'softmax, BERT': (89.43, .99),
     'softmax, BioBERT': (90.71, .37),
-    'softmax, Discharge': (90.00, .48),
-    'softmax, Bio+Clinical': (90.35, 1.12)}
+    'softmax, EhrBERT-500k': (90.00, .48),
+    'softmax, EhrBERT-1M': (90.35, 1.12)}
 
 # %% ../nbs/13_ncbi_disease.ipynb #6357d145
 def accuracy_by_seen(runs: Sequence[list], mentions: Sequence[Mention], seen: set[str]) -> dict:
@@ -330,6 +330,17 @@ def f1_table(
         mean, sd = published.get(name, (None, None))
         rows[name] = f1_row(parts, mentions, seen) | {'paper': mean, 'paper sd': sd}
     return pd.DataFrame(rows).T.astype(float)
+
+# %% ../nbs/13_ncbi_disease.ipynb #726916d6
+def f1s_of_systems(
+    answers: dict[str, dict[str, list]],      # as for `f1_table`
+    mentions: dict[str, Sequence[Mention]],
+    part: str,
+) -> dict[str, list[float]]:                  # system → document F1 of each run, per cent
+    "Document F1 of every run of every system that was asked about a part."
+    asked = mentions[part]
+    return {name: [100*document_f1(asked, run)['f1'] for run in parts[part]]
+            for name, parts in answers.items() if part in parts}
 
 # %% ../nbs/13_ncbi_disease.ipynb #091fc9a8
 def luck_of_abstracts(

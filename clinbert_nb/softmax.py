@@ -196,14 +196,13 @@ class SoftmaxIndex:
     ) -> list[list[tuple[str, float, str]]]:  # for each text: concept, probability and preferred name, best first
         "The most probable concepts of each text."
         if not len(texts): return []
-        examples = encode_pairs(self.tokenizer, list(texts), None, self.max_seq_length)
+        once = list(dict.fromkeys(texts))   # the same words come again and again
+        examples = encode_pairs(self.tokenizer, once, None, self.max_seq_length)
         pooled = pooled_vectors(self.model, examples, self.tokenizer.pad_token_id)
-        name = self.vocabulary.preferred if self.vocabulary else str
-        ranked = []
-        for classes, probabilities in zip(*best_classes(pooled, head_of(self.model), k)):
-            ids = [self.ids[c] for c in classes]
-            ranked.append([(id, float(p), name(id)) for id, p in zip(ids, probabilities)])
-        return ranked
+        name, ranked = self.vocabulary.preferred if self.vocabulary else str, {}
+        for text, *best in zip(once, *best_classes(pooled, head_of(self.model), k)):
+            ranked[text] = [(self.ids[c], float(p), name(self.ids[c])) for c, p in zip(*best)]
+        return [ranked[text] for text in texts]
 
 # %% ../nbs/11c_softmax.ipynb #3ce9b88b
 # Li et al. 2019; the rate decays linearly here, in the author's code it was constant

@@ -3,8 +3,8 @@ import pytest
 from clinbert_nb.catalogue import write_made
 from clinbert_nb.core import CourseError
 from clinbert_nb.made import (
-    Found, asked_places, coded_mentions, dictionary_found, mention_f1, place_of, read_made,
-    read_mmi, statements, with_codes, write_mmi)
+    Found, asked_places, coded_mentions, dictionary_found, like_table_2, mention_f1, place_of,
+    read_made, read_mmi, statements, with_codes, write_mmi)
 from clinbert_nb.ner import Document, Span
 from clinbert_nb.normalization import Concept, Mention, Vocabulary
 
@@ -141,6 +141,14 @@ def test_places_are_asked_once():
     found = [Found('n', 3, 6, 'C1', 'sob'), Found('n', 3, 6, 'C2', 'sob'), Found('n', 30, 34, 'C3', 'pain')]
     mentions = asked_places(found, [NOTE], [Mention('n', 3, 6, 'SOB', 'SOB', ('C9',))])
     assert [(m.text, m.ids) for m in mentions] == [('SOB', ('C9',)), ('Pain', ())]
+
+# %% ../nbs/12_made.ipynb #2885e298
+def test_a_table_as_the_paper_prints_it():
+    ours = dict(DNorm=[80.], BERT=[70., 72.], mine=[99.])
+    table = like_table_2(ours, dict(DNorm=(88.37, 0.), BERT=(89.43, .99)), 'DNorm')
+    assert table.index.tolist() == ['BERT', 'DNorm']
+    assert table.loc['BERT'].tolist() == ['71.00 (1.41)', '89.43 (0.99)', -9, 1.06]
+    assert table.loc['DNorm'].tolist() == ['80.00 (0.00)', '88.37 (0.00)', '', '']
 
 # %% ../nbs/12_made.ipynb #ce9b694e
 def test_statements_become_codes(tmp_path):

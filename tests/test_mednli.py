@@ -7,7 +7,8 @@ from clinbert_nb.core import CourseError
 from clinbert_nb.finetuning import predictions
 from clinbert_nb.legible import contrast
 from clinbert_nb.mednli import (
-    COLUMNS, LABELS, accuracy_table, plot_confusions, read_mednli, read_rqe, worst_errors)
+    COLUMNS, LABELS, accuracy_table, independent, plot_confusions, pretrained_again,
+    read_mednli, read_rqe, worst_errors)
 
 # %% ../nbs/05_mednli.ipynb #92c7f80b
 def mednli_line(label='neutral', pair_id='x', premise='a', hypothesis='b'):
@@ -65,6 +66,19 @@ def test_the_table_keeps_dev_and_test_apart():
     scores = pd.DataFrame(dict(model='BERT', seed=[0, 1], dev_accuracy=.8, test_accuracy=.7))
     table = accuracy_table(scores, with_paper=True)
     assert table.loc['BERT'].tolist() == ['80.0 ± 0.0', '70.0 ± 0.0', 80.4]
+
+# %% ../nbs/05_mednli.ipynb #ab9e66f1
+def test_what_is_repeated_is_the_pretraining():
+    one = pd.DataFrame(dict(
+        model=list('AABB'), pretraining=0, seed=[0, 1]*2, test_accuracy=[.5, .6, .6, .7]))
+    two = pd.concat([one, one.assign(pretraining=1, test_accuracy=one.test_accuracy + .1)])
+    assert independent(one).shape == (4, 3)
+    assert independent(two).seed.tolist() == [0, 0, 1, 1]
+    assert independent(two).test_accuracy.round(3).tolist() == [.55, .65, .65, .75]
+
+def test_a_model_from_elsewhere_has_one_pretraining():
+    with pytest.raises(CourseError, match="'x/y' was not pretrained here"):
+        pretrained_again(['BERT', 'x/y'], 1, 'p')
 
 # %% ../nbs/05_mednli.ipynb #9d99da17
 def test_shares_can_be_read_on_every_shade():
