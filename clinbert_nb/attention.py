@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['CASES', 'GREEN', 'RED', 'dot_attention', 'encoded', 'attended', 'logit_of', 'attributed', 'kept_normalizer',
            'Explained', 'probabilities', 'without_each', 'deletions', 'explained', 'shade', 'shares', 'shaded_pieces',
-           'answer_html', 'figure_html', 'disagreement', 'summary_of', 'deletion_check', 'plot_explanations']
+           'answer_html', 'figure_html', 'disagreement', 'summary_of', 'deletion_check', 'draw_pieces',
+           'plot_explanations']
 
 # %% ../nbs/17_attention.ipynb #ed8d53fa
 import html
@@ -290,25 +291,37 @@ def deletion_check(
     return table.join(above[['mean', 'from', 'to']].add_prefix('above random: '))
 
 # %% ../nbs/17_attention.ipynb #1ef5f674
+def draw_pieces(
+    ax,
+    x: float,                 # where the first piece begins, 0 to 1
+    y: float,
+    pieces: Sequence[str],    # as they may be shown
+    values: np.ndarray,
+):
+    "Pieces in a row, each in a box as dark as it weighs."
+    renderer, to_data = ax.figure.canvas.get_renderer(), ax.transData.inverted()
+    for piece, share in zip(pieces, shares(values)):
+        box = dict(facecolor=shade(share), edgecolor='#999999', pad=2)
+        label = ax.text(x, y, piece, color=ink(shade(share)), bbox=box, fontsize=8, va='center')
+        x = label.get_window_extent(renderer).transformed(to_data).x1 + .008
+
+# %% ../nbs/17_attention.ipynb #88404c92
 def plot_explanations(
     some: Sequence[Explained],
     right: Sequence[str],
     said: Sequence[str],
     may_show: bool,
 ) -> plt.Figure:
-    "Figure 3 as a picture: two shaded rows of pieces for each mention, the answers beside them."
-    fig, ax = plt.subplots(figsize=(11, .55*len(some) + .6))
-    for row, (e, good, answer) in enumerate(zip(some, right, said)):
-        for x, values in ((0, e.attention), (.4, e.attribution)):
-            for piece, share in zip(e.pieces, shares(values)):
-                color = shade(share)
-                box = dict(facecolor=color, edgecolor='#999999', pad=2)
-                label = ax.text(x, -row, view(piece, may_show), color=ink(color), bbox=box, fontsize=8)
-                x = label.get_window_extent(fig.canvas.get_renderer()).transformed(ax.transData.inverted()).x1 + .008
-        ax.text(.8, -row, good, color=GREEN, fontsize=8)
-        if cleaned(good) != cleaned(answer): ax.text(.8, -row - .35, answer, color=RED, fontsize=8)
-    for x, title in ((0, 'dot attention'), (.4, 'integrated gradients'), (.8, 'right / said')):
-        ax.text(x, .7, title, weight='bold', fontsize=9)
-    ax.set(xlim=(0, 1), ylim=(-len(some) + .4, 1.1))
+    "Figure 3 as a picture: each mention by attention and below it by attribution, with the answers."
+    fig = plt.figure(figsize=(10, .7*len(some) + .2))
+    ax = fig.add_axes((0, 0, 1, 1), xlim=(0, 1), ylim=(-len(some) + .4, .6))
     ax.axis('off')
+    for row, (e, good, answer) in enumerate(zip(some, right, said)):
+        pieces = [view(piece, may_show) for piece in e.pieces]
+        for y, what, values in ((.18, 'attention', e.attention), (-.2, 'gradients', e.attribution)):
+            ax.text(.01, y - row, what, fontsize=8, va='center')
+            draw_pieces(ax, .1, y - row, pieces, values)
+        ax.text(.74, .18 - row, good, color=GREEN, fontsize=9, va='center')
+        wrong = '' if cleaned(good) == cleaned(answer) else answer
+        ax.text(.74, -.2 - row, wrong, color=RED if good else '#5b5b5b', fontsize=9, va='center')
     return fig

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TABLE_3', 'WORD', 'COLORS', 'paper_neighbors', 'word_counts', 'log_odds', 'word_list', 'whole_words', 'table_vectors',
            'context_vectors', 'Space', 'space_of', 'nearest', 'open_spaces', 'neighbor_table', 'paper_agreement',
-           'cohesion', 'base_rate', 'bootstrap_means', 'interval', 'cohesion_table', 'sign_flip_p', 'cohesion_gain',
-           'plane', 'plot_map']
+           'cohesion', 'base_rate', 'bootstrap_means', 'interval', 'cohesion_table', 'sign_flip_p', 'gain_of',
+           'cohesion_gain', 'kinds_of_things', 'plane', 'plot_map']
 
 # %% ../nbs/16_neighbors.ipynb #b0619ab6
 import re
@@ -22,11 +22,10 @@ import pyarrow.parquet as pq
 import torch
 from transformers import AutoModel
 
-from .core import CourseError, best_device
-from .files import view
+from .core import CourseError, best_device, table
 from .notes import sentence_shards
 from .pretraining import open_model
-from .tokens import load_tokenizer, may_quote, uttered, why_outlines
+from .tokens import load_tokenizer, uttered, why_outlines
 
 # %% ../nbs/16_neighbors.ipynb #bb3cf55f
 TABLE_3 = '''
@@ -79,10 +78,10 @@ def word_list(
     ratio: float = 2.,   # how many times as frequent
 ) -> dict[str, str]:     # word → 'clinical', 'general' or 'both'
     "To which text each word belongs, by the nearer end of the 95 % interval of its log odds."
-    table = log_odds(notes, general)
-    sure = table.log_odds.abs() - 1.96*table.error > np.log(ratio)
-    kind = np.where(~sure, 'both', np.where(table.log_odds > 0, 'clinical', 'general'))
-    return dict(zip(table.index, kind.tolist()))
+    odds = log_odds(notes, general)
+    sure = odds.log_odds.abs() - 1.96*odds.error > np.log(ratio)
+    kind = np.where(~sure, 'both', np.where(odds.log_odds > 0, 'clinical', 'general'))
+    return dict(zip(odds.index, kind.tolist()))
 
 # %% ../nbs/16_neighbors.ipynb #40ce2027
 def whole_words(
@@ -101,9 +100,9 @@ def table_vectors(
     words: Sequence[str],
 ) -> np.ndarray:           # (words, hidden)
     "Each word in the input table; one of several pieces is the mean of its pieces."
-    table = model.get_input_embeddings().weight.detach().float().cpu().numpy()
+    rows = model.get_input_embeddings().weight.detach().float().cpu().numpy()
     pieces = tokenizer(list(words), add_special_tokens=False)['input_ids']
-    return np.array([table[ids].mean(0) for ids in pieces])
+    return np.array([rows[ids].mean(0) for ids in pieces])
 
 # %% ../nbs/16_neighbors.ipynb #504084a3
 @torch.inference_mode()
@@ -184,13 +183,13 @@ def neighbor_table(
     k: int = 3,
 ) -> pd.DataFrame:                # a row for each word; a column for each checkpoint, and the paper's
     "The nearest words, as they may be shown (`uttered`), beside Table 3."
-    table, paper = pd.DataFrame(index=list(words)), paper_neighbors()
+    lists, paper = pd.DataFrame(index=list(words)), paper_neighbors()
     for name, space in spaces.items():
         said = {word: uttered(nearest(space, word, k), checkpoints[name]) for word in words}
-        table[name] = [' '.join(said[word]) for word in words]
-        if name in paper: table[f'{name}, paper'] = [' '.join(paper[name].get(w, [])) for w in words]
+        lists[name] = [' '.join(said[word]) for word in words]
+        if name in paper: lists[f'{name}, paper'] = [' '.join(paper[name].get(w, [])) for w in words]
     for reason in filter(None, map(why_outlines, map(checkpoints.get, spaces))): print(reason)
-    return table
+    return lists
 
 # %% ../nbs/16_neighbors.ipynb #0e206982
 def paper_agreement(
@@ -281,6 +280,16 @@ def sign_flip_p(
     return float((extreme.sum() + 1)/(draws + 1))
 
 # %% ../nbs/16_neighbors.ipynb #e0d68e97
+def gain_of(
+    values: np.ndarray,   # differences, one a word
+    draws: int = 2000,
+    seed: int = 0,
+) -> dict[str, float]:    # gain, from, to, p
+    "The mean of paired differences with its 95 % interval and the p of `sign_flip_p`."
+    low, high = interval(bootstrap_means(values, draws, seed))
+    return {'gain': float(np.mean(values)), 'from': low, 'to': high, 'p': sign_flip_p(values, draws, seed)}
+
+# %% ../nbs/16_neighbors.ipynb #49798a3e
 def cohesion_gain(
     one: Space,                 # of the first checkpoint
     other: Space,               # of the second
@@ -291,17 +300,28 @@ def cohesion_gain(
     seed: int = 0,
 ) -> pd.DataFrame:              # clinical, general, clinical − general → gain, from, to, p
     "By how much words are more cohesive in the second checkpoint, with 95 % intervals; p of `sign_flip_p`."
-    rows, means, gains = {}, {}, {}
+    rows, means = {}, {}
+    gains = cohesion(other, words, domains, k) - cohesion(one, words, domains, k)
     for i, kind in enumerate(('clinical', 'general')):
-        mine = {word: kind for word in words if words[word] == kind}
-        gains[kind] = cohesion(other, mine, domains, k) - cohesion(one, mine, domains, k)
-        means[kind] = bootstrap_means(gains[kind], draws, seed + i)
-        rows[kind] = dict(zip(('gain', 'from', 'to', 'p'), (
-            gains[kind].mean(), *interval(means[kind]), sign_flip_p(gains[kind], draws, seed))))
+        mine = gains[[own == kind for own in words.values()]]
+        rows[kind] = gain_of(mine, draws, seed + i)
+        means[kind] = bootstrap_means(mine, draws, seed + i)
     low, high = interval(means['clinical'] - means['general'])
-    difference = gains['clinical'].mean() - gains['general'].mean()
+    difference = rows['clinical']['gain'] - rows['general']['gain']
     rows['clinical − general'] = {'gain': difference, 'from': low, 'to': high, 'p': np.nan}
     return pd.DataFrame.from_dict(rows, orient='index')
+
+# %% ../nbs/16_neighbors.ipynb #4a616a5f
+def kinds_of_things() -> dict[str, str]:   # word → 'disease', 'complaint', 'drug' or 'laboratory value'
+    "The single words among the names of the synthetic hospital's tables; a word of two kinds is left out."
+    names = {'laboratory value': [row['name'] for row in table('labs')], 'disease': [], 'complaint': [], 'drug': []}
+    for row in table('conditions'):
+        names['disease'].append(row['name'])
+        names['complaint'] += row['signs'].split('; ')
+        names['drug'] += row['drugs'].split('; ')
+    found = {kind: {name for name in some if name.isalpha()} for kind, some in names.items()}
+    once = Counter(name for some in found.values() for name in some)
+    return {name: kind for kind, some in found.items() for name in sorted(some) if once[name] == 1}
 
 # %% ../nbs/16_neighbors.ipynb #d43fe1db
 def plane(

@@ -5,8 +5,8 @@ import pytest
 from collections import Counter
 from clinbert_nb.finetuning import tiny_model
 from clinbert_nb.neighbors import (
-    cohesion_gain, nearest, neighbor_table, open_spaces, paper_neighbors, plot_map, space_of,
-    word_list)
+    cohesion_gain, kinds_of_things, nearest, neighbor_table, open_spaces, paper_neighbors,
+    plot_map, space_of, word_list)
 from clinbert_nb.tokens import describe_checkpoint
 
 # %% ../nbs/16_neighbors.ipynb #b5c25976
@@ -74,6 +74,12 @@ def test_a_checkpoint_gains_nothing_over_itself():
     space, kinds = _two_rooms(True)
     gain = cohesion_gain(space, space, kinds, kinds, k=3)
     assert (gain[['gain', 'from', 'to']] == 0).all(axis=None) and gain.p['general'] == 1
+
+# %% ../nbs/16_neighbors.ipynb #2eeee75c
+def test_a_word_of_two_kinds_is_left_out():
+    kinds = kinds_of_things()
+    assert kinds['lisinopril'] == 'drug' and kinds['potassium'] == 'laboratory value'
+    assert kinds['pneumonia'] == 'disease' and all(word.isalpha() for word in kinds)
 
 # %% ../nbs/16_neighbors.ipynb #e8b7d05b
 @pytest.mark.parametrize('may_show', [True, False])
