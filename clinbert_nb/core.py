@@ -457,9 +457,10 @@ def _expect_tag(notebook: Path):
 
 # %% ../nbs/00_core.ipynb #a53acff8
 def _expanded(value, variables: dict[str, str], where: str, strict: bool = True):
-    "`value` with `$VARIABLE` or `${VARIABLE}` replaced in every string in it; unless strict, unset ones stay."
-    if isinstance(value, dict): return {k: _expanded(v, variables, where, strict) for k, v in value.items()}
-    if isinstance(value, list): return [_expanded(v, variables, where, strict) for v in value]
+    "`value` with `$VARIABLE` or `${VARIABLE}` replaced in every string; unless strict, unset ones stay."
+    again = lambda part: _expanded(part, variables, where, strict)
+    if isinstance(value, dict): return {k: again(v) for k, v in value.items()}
+    if isinstance(value, list): return [again(v) for v in value]
     if not isinstance(value, str): return value
     def content(match):
         if (name := match[1] or match[2]) in variables: return variables[name]
@@ -499,7 +500,8 @@ def _rehearsed() -> dict[str, str]:
 def smaller_value(given, smaller):
     "What takes the place of a value in a rehearsal."
     if isinstance(given, dict) and isinstance(smaller, dict): return reduced(given, smaller)
-    return given[:smaller] if isinstance(given, list) and isinstance(smaller, int) else smaller
+    if isinstance(given, list): return given[:smaller] if isinstance(smaller, int) else smaller
+    return smaller[0] if isinstance(smaller, list) else smaller
 
 def reduced(
     given: dict,    # parameters of a step
@@ -529,31 +531,42 @@ def _read_yaml(path) -> dict:
             raise CourseError(f'{path}, line {e.problem_mark.line + 1}: {e.problem}; expected YAML.') from None
 
 # %% ../nbs/00_core.ipynb #4fc413a8
-def read_profile(
-    path,                            # configs/NAME.yaml
-    rehearsal: bool | None = None,   # None: as `CLINBERT_REHEARSAL` says
-    strict: bool = True,             # a variable that is not set is an error; else it stays as it is
-) -> dict[str, dict]:                # step → notebook, needs, parameters
-    "The steps of a profile. Raises `CourseError` if one needs what is not above it, or a variable is not set."
-    rehearsal = is_rehearsal() if rehearsal is None else rehearsal
-    content = _read_yaml(path)
-    steps, variables, smaller = {}, _variables(rehearsal), content.get(REHEARSAL) or {}
-    for name, step in (content.get('steps') or {}).items():
-        step = dict(notebook=name, needs=[], parameters={}) | step
-        for need in step['needs']:
-            if need not in steps: raise CourseError(f"{path}: step '{name}' needs '{need}', which does not stand above it.")
-        given = reduced(step['parameters'], smaller) if rehearsal else step['parameters']
-        parameters = {'profile': REHEARSAL if rehearsal else Path(path).stem} | given
-        steps[name] = step | dict(parameters=_expanded(parameters, variables, f"{path}: step '{name}'", strict))
-    if rehearsal: _expect_budgets(path, smaller, content)
-    return steps
-
-def _expect_budgets(path, smaller: dict, content: dict):
-    "Raise `CourseError` if a profile does not say what a rehearsal reduces, or names what no step gives."
-    if not smaller: raise CourseError(f"{path} cannot be rehearsed: it has no '{REHEARSAL}' with smaller values.")
+def _smaller(content: dict, path) -> dict:
+    "What a profile says of its rehearsal. Raises `CourseError` if nothing, or what no step gives."
+    smaller = content.get(REHEARSAL) or {}
+    if not smaller: raise CourseError(f"{path} has no '{REHEARSAL}' with smaller values.")
     given = {name for step in content['steps'].values() for name in (step or {}).get('parameters', {})}
     if unknown := sorted(smaller.keys() - given):
         raise CourseError(f"{path}: {REHEARSAL} reduces '{unknown[0]}', which no step gives.")
+    return smaller
+
+# %% ../nbs/00_core.ipynb #0c503955
+def _step(name: str, step: dict, above: Iterable[str], path) -> dict:
+    "A step with its defaults. Raises `CourseError` if it needs what is not above it."
+    step = dict(notebook=name, needs=[], parameters={}) | step
+    for need in step['needs']:
+        if need in above: continue
+        what = f"{path}: step '{name}' needs '{need}'"
+        raise CourseError(f'{what}, which does not stand above it.')
+    return step
+
+# %% ../nbs/00_core.ipynb #340e075a
+def read_profile(
+    path,                            # configs/NAME.yaml
+    rehearsal: bool | None = None,   # None: as `CLINBERT_REHEARSAL` says
+    strict: bool = True,             # a variable that is not set is an error; else it stays
+) -> dict[str, dict]:                # step → notebook, needs, parameters
+    "The steps of a profile. Raises `CourseError` as `_step` does, or if a variable is not set."
+    rehearsal = is_rehearsal() if rehearsal is None else rehearsal
+    content = _read_yaml(path)
+    smaller = _smaller(content, path) if rehearsal else {}
+    steps, variables = {}, _variables(rehearsal)
+    for name, step in (content.get('steps') or {}).items():
+        step, where = _step(name, step, steps, path), f"{path}: step '{name}'"
+        profile = {'profile': REHEARSAL if rehearsal else Path(path).stem}
+        given = profile | reduced(step['parameters'], smaller)
+        steps[name] = step | dict(parameters=_expanded(given, variables, where, strict))
+    return steps
 
 # %% ../nbs/00_core.ipynb #ec9042c6
 def main(argv: list[str] | None = None):

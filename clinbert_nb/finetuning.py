@@ -268,7 +268,7 @@ def distinct(examples: list[dict]) -> tuple[list[dict], list[int]]:
     "Each different example once, and which of them each example is."
     keys = [(tuple(e['input_ids']), tuple(e.get('token_type_ids', ()))) for e in examples]
     places = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    once = dict(zip(keys, examples))   # in the same order
+    once = dict(zip(keys, examples))   # in that order
     return list(once.values()), [places[key] for key in keys]
 
 # %% ../nbs/04_finetuning.ipynb #dd52f82b

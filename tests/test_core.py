@@ -144,7 +144,8 @@ rehearsal: {steps: 2}
 def test_a_rehearsal_cuts_budgets_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setenv('CLINBERT_DATA', str(tmp_path))
     (tmp_path/'mine.yaml').write_text(PROFILE)
-    true, cut = (read_profile(tmp_path/'mine.yaml', rehearsal)['a']['parameters'] for rehearsal in (False, True))
+    read = [read_profile(tmp_path/'mine.yaml', rehearsal) for rehearsal in (False, True)]
+    true, cut = (steps['a']['parameters'] for steps in read)
     assert true == dict(profile='mine', notes=f'{tmp_path}/n.csv', steps=9000)
     assert cut == dict(profile='rehearsal', notes=f'{tmp_path}/rehearsal/n.csv', steps=2)
 
@@ -154,4 +155,5 @@ def test_a_rehearsal_cuts_budgets_and_nothing_else(tmp_path, monkeypatch):
 ])
 def test_what_cannot_be_rehearsed_is_refused(tmp_path, said, message):
     (tmp_path/'mine.yaml').write_text(PROFILE.replace('{steps: 2}', said))
-    with pytest.raises(CourseError, match=message): read_profile(tmp_path/'mine.yaml', rehearsal=True)
+    with pytest.raises(CourseError, match=message):
+        read_profile(tmp_path/'mine.yaml', rehearsal=True)
