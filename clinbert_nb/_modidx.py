@@ -800,6 +800,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'clinbert_nb.neighbors.kinds_of_things': ( 'neighbors.html#kinds_of_things',
                                                                                   'clinbert_nb/neighbors.py'),
                                        'clinbert_nb.neighbors.log_odds': ('neighbors.html#log_odds', 'clinbert_nb/neighbors.py'),
+                                       'clinbert_nb.neighbors.mean_row': ('neighbors.html#mean_row', 'clinbert_nb/neighbors.py'),
                                        'clinbert_nb.neighbors.nearest': ('neighbors.html#nearest', 'clinbert_nb/neighbors.py'),
                                        'clinbert_nb.neighbors.neighbor_table': ( 'neighbors.html#neighbor_table',
                                                                                  'clinbert_nb/neighbors.py'),
