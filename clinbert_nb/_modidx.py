@@ -26,6 +26,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'clinbert_nb.annotate.open_ranker': ('annotate.html#open_ranker', 'clinbert_nb/annotate.py'),
                                       'clinbert_nb.annotate.open_tagger': ('annotate.html#open_tagger', 'clinbert_nb/annotate.py'),
                                       'clinbert_nb.annotate.original_offset': ('annotate.html#original_offset', 'clinbert_nb/annotate.py'),
+                                      'clinbert_nb.annotate.outside': ('annotate.html#outside', 'clinbert_nb/annotate.py'),
                                       'clinbert_nb.annotate.put_in_place': ('annotate.html#put_in_place', 'clinbert_nb/annotate.py'),
                                       'clinbert_nb.annotate.read_notes': ('annotate.html#read_notes', 'clinbert_nb/annotate.py'),
                                       'clinbert_nb.annotate.stays': ('annotate.html#stays', 'clinbert_nb/annotate.py'),

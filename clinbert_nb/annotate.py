@@ -215,6 +215,7 @@ class Annotated:
     document: Document              # offsets refer to its text; `ids` of a span: its concept, or none
     changes: tuple[Change, ...]     # the way back to the original
     answers: dict[Span, Answer]     # for the spans that have one
+    left_out: int = 0               # concepts that lay wholly in a replacement: they were invented
 
 # %% ../nbs/14b_annotate.ipynb #4aa7f28b
 def open_ranker(
@@ -264,18 +265,26 @@ def annotate(
     return done
 
 # %% ../nbs/14b_annotate.ipynb #460a3970
+def outside(document: Document, changes: Sequence[Change]) -> Document:
+    "A document without the spans that lie wholly in a replacement."
+    def inside(s): return any(c.new_start <= s.start and s.end <= c.new_end for c in changes)
+    return replace(document, spans=tuple(s for s in document.spans if not inside(s)))
+
+# %% ../nbs/14b_annotate.ipynb #41bafcc3
 def annotated_batch(notes, find_concepts, find_names, rank, types, least, style, seed):
     "`annotate` for some notes."
     marked = find_names(notes) if find_names else [replace(d, spans=()) for d in notes]
     clean, changes = zip(*(deidentify(d, style, seed) for d in marked))
-    found = find_concepts(clean)
+    marked = find_concepts(clean)
+    found = [outside(d, c) for d, c in zip(marked, changes)]
+    lost = [len(a.spans) - len(b.spans) for a, b in zip(marked, found)]
     answers = linked(found, rank, types, least) if rank else [{} for _ in found]
     def with_ids(d, known):
         spans = (replace(s, ids=(known[s].concept,)) if s in known else s for s in d.spans)
         return replace(d, spans=tuple(spans))
     documents = map(with_ids, found, answers)
     by_new = [{replace(s, ids=(a.concept,)): a for s, a in known.items()} for known in answers]
-    return list(map(Annotated, documents, changes, by_new))
+    return list(map(Annotated, documents, changes, by_new, lost))
 
 # %% ../nbs/14b_annotate.ipynb #813de16d
 def read_notes(

@@ -74,6 +74,13 @@ def test_what_is_written_is_read(tmp_path):
     assert table[['text', 'concept', 'name']].values.tolist() == [['SOB', 'C1', 'Dyspnea'], ['CP', '', '']]
     assert not is_shareable(tmp_path/'out')
 
+def test_a_concept_in_an_invented_name_is_none():
+    def find(documents): return [replace(d, spans=(Span(0, 4, 'DOCTOR'),)) for d in documents]
+    done, = annotate(['JOHN has SOB'], _capitals, find, progress=False, style='markers')
+    def upper(documents): return [replace(d, spans=(Span(3, 7, 'problem'), *_capitals([d])[0].spans)) for d in documents]
+    more, = annotate(['JOHN has SOB'], upper, find, progress=False, style='markers')
+    assert done.left_out == 0 and more.left_out == 1 and more.document == done.document
+
 def test_batches_do_not_matter():
     notes = ['SOB', 'no CP', 'none', 'SOB again']
     assert len({str(annotate(notes, _capitals, rank=_rank, batch=n, progress=False)) for n in (1, 3, 9)}) == 1
