@@ -1,7 +1,10 @@
 """What the papers' profile needs is known before it starts: every place has its row in data/README.md, every run its hours."""
+import json
+
 import pytest
 
 from clinbert_nb.core import CourseError, checkout, read_profile
+from clinbert_nb.parameters import check_value, declared, read_as
 from clinbert_nb.plan import cells_and_seeds, corpus_at, cuts, gpu_hours, missing_data, texts_in
 
 pytestmark = pytest.mark.skipif(not checkout(), reason='installed from a wheel')
@@ -71,3 +74,15 @@ def test_a_rehearsal_cuts_no_place_and_no_model(paper):
     cut = cuts(paper)
     assert not {'data', 'test', 'vocabulary', 'models', 'split', 'long_lines'} & set(cut.index.get_level_values('parameter'))
     assert cut.loc[('03_pretraining', 'steps')].tolist() == [150000, 20]
+
+
+@pytest.mark.parametrize('rehearsal', [False, True])
+def test_each_value_is_one_that_its_notebook_takes(paper, rehearsal):
+    for name, step in read_profile(paper, rehearsal=rehearsal, strict=False).items():
+        cells = json.loads((checkout()/'nbs'/f"{step['notebook']}.ipynb").read_text())['cells']
+        source = ''.join(next(c for c in cells if 'parameters' in c['metadata'].get('tags', []))['source'])
+        exec(source, scope := {})
+        kinds, known = scope['__annotations__'], declared(source)
+        assert set(step['parameters']) <= set(known), name
+        for parameter, value in step['parameters'].items():
+            check_value(parameter, read_as(value, kinds[parameter]), kinds[parameter], *known[parameter])
