@@ -2,16 +2,12 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification
 
 from clinbert_nb.attention import (
-    answer_html, attended, attributed, deletions, dot_attention, encoded, explained, kept_normalizer, shade,
+    answer_html, attended, attributed, deletions, dot_attention, encoded, explained, shade,
     shaded_pieces, shares, without_each)
-from clinbert_nb.finetuning import Settings, load_model, tiny_model
+from clinbert_nb.finetuning import load_model, tiny_model
 from clinbert_nb.legible import illegible
-from clinbert_nb.normalization import Concept, Mention, Vocabulary
-from clinbert_nb.pretraining import open_model
-from clinbert_nb.softmax import SoftmaxIndex
 from clinbert_nb.tokens import load_tokenizer
 
 WORDS = ['weight', 'loss', 'or', 'gain', 'fever', '##s']
@@ -90,16 +86,3 @@ def test_every_shade_is_legible(share):
 def test_html_in_a_mention_is_text():
     assert '<b>' not in shaded_pieces(['<b>'], np.array([1.]), True)
     assert '<i>' not in answer_html('<i>', '<i>x')
-
-
-def test_a_normalizer_is_trained_once(folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path))
-    vocabulary = Vocabulary('v', {'C1': Concept('C1', ('fever',)), 'C2': Concept('C2', ('weight gain',))})
-    mentions = [Mention('d', i, i + 1, text, text, (id,)) for i, (text, id) in enumerate([('fevers', 'C1'), ('gain', 'C2')]*8)]
-    arguments = folder, dict(train=mentions, dev=mentions), vocabulary, Settings(epochs=1, max_seq_length=8), 'p', {'made': False}
-    kept = kept_normalizer(*arguments)
-    written = (kept/'model.safetensors').stat().st_mtime_ns
-    assert kept_normalizer(*arguments) == kept and (kept/'model.safetensors').stat().st_mtime_ns == written
-    model, new = open_model(AutoModelForSequenceClassification, kept)
-    assert not new and SoftmaxIndex(model.eval(), load_tokenizer(kept), vocabulary).ids == ['C1', 'C2']
-    assert '"shareable": false' in (kept/'corpus.json').read_text()
