@@ -21,17 +21,15 @@ import torch
 from captum.attr import LayerIntegratedGradients
 from filelock import FileLock
 from scipy.stats import spearmanr
-from transformers import AutoModelForSequenceClassification
 
-from .core import best_device, code_hash, results_folder
+from .core import code_hash, results_folder
 from .files import view
 from .finetuning import Settings, collate, encode_pairs, fingerprint, save
 from .legible import ink, shaded
 from .neighbors import bootstrap_means, interval
 from .normalization import Mention, Vocabulary, cleaned, mentions_hash
-from .pretraining import model_identity, open_model
+from .pretraining import model_identity
 from .softmax import train_softmax
-from .tokens import load_tokenizer
 
 # %% ../nbs/17_attention.ipynb #1fc4ac61
 CASES = pd.DataFrame([
@@ -158,6 +156,7 @@ def probabilities(
     "Probabilities of all classes."
     return model(**batch).logits.float().softmax(-1).cpu().numpy()
 
+# %% ../nbs/17_attention.ipynb #10c58722
 def without_each(
     ids: Sequence[int],    # of one mention, with [CLS] and [SEP]
 ) -> list[list[int]]:      # one for each piece between them
@@ -224,6 +223,7 @@ def shaded_pieces(
     words = [html.escape(view(piece, may_show)) for piece in pieces]
     return ' '.join(shaded(w, shade(s), more=ROOM) for w, s in zip(words, shares(values)))
 
+# %% ../nbs/17_attention.ipynb #292ae714
 def answer_html(
     right: str,           # term; empty if the paper does not say
     said: str,
