@@ -757,7 +757,8 @@ def kind_of_head(model) -> str:
     config, name = AutoConfig.from_pretrained(checkpoint_place(model)), Path(model).name
     made = ''.join(config.architectures or [])
     kinds = [kind for ending, kind in HEAD_OF.items() if made.endswith(ending)]
-    if not kinds: raise CourseError(f'{name} has no classification head; expected a fine-tuned model.')
+    if not kinds:
+        raise CourseError(f'{name} has no classification head; expected a fine-tuned model.')
     if 'LABEL_0' in config.id2label.values():
         raise CourseError(f'{name} has labels without names (LABEL_0); '
                           'expected their names in its config.json.')
