@@ -35,8 +35,9 @@ from .core import (
     CourseError, Run, best_device, code_hash, derived_seed, plain_name, results_root,
     seed_everything, whole_folder)
 from .parameters import in_range
-from .pretraining import (
-    EHRBERT, FAMILY, ensure_checkpoints, make_optimizer, model_identity, open_model, quiet, tiny_bert)
+from clinbert_nb.pretraining import (
+    EHRBERT, FAMILY, ensure_checkpoints, make_optimizer, model_identity, open_model, quiet,
+    tiny_bert)
 from .tokens import describe_checkpoint, load_tokenizer
 
 # %% ../nbs/04_finetuning.ipynb #c8366314
