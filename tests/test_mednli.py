@@ -76,6 +76,7 @@ def test_what_is_repeated_is_the_pretraining():
     assert independent(two).seed.tolist() == [0, 0, 1, 1]
     assert independent(two).test_accuracy.round(3).tolist() == [.55, .65, .65, .75]
 
+# %% ../nbs/05_mednli.ipynb #c8a2fa44
 def test_a_model_from_elsewhere_has_one_pretraining():
     with pytest.raises(CourseError, match="'x/y' was not pretrained here"):
         pretrained_again(['BERT', 'x/y'], 1, 'p')
