@@ -151,12 +151,12 @@ def plot_effects(
     title: str,
 ) -> plt.Figure:
     "Each effect with its two intervals, and the paper's value."
-    fig, ax = plt.subplots(figsize=(8, 1.2 + .55*max(1, len(table))))
+    fig, ax = plt.subplots(figsize=(8, 1.2 + .4*max(1, len(table))))
     bars(ax, table, -.12, ('seeds from', 'seeds to'), 'tab:orange', 'over seeds')
     bars(ax, table, .12, ('from', 'to'), 'tab:blue', 'over documents')
     ax.plot(table.paper, range(len(table)), 'D', color='grey', label='the paper')
     ax.axvline(0, color='black', lw=.8)
-    ax.set_yticks(range(len(table)), table.setting + ': ' + table.claim)
+    ax.set_yticks(range(len(table)), table.setting + ': ' + table.claim, fontsize=8)
     ax.invert_yaxis()
     ax.set(title=title, xlabel='points of F1; right of 0: as claimed')
     ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(1, 1))
@@ -263,7 +263,7 @@ def collect_answers(
 
 # %% ../nbs/18_effects.ipynb #dfdbbf22
 BINS = [0, 1, 2, 4, 8, 16, np.inf]
-NAMES = ['0', '1', '2–3', '4–7', '8–15', '16 or more']
+NAMES = ['0', '1', '2–3', '4–7', '8–15', '16+']
 
 def accuracy_by_frequency(
     answers: pd.DataFrame,   # of `collect_answers`
@@ -271,8 +271,8 @@ def accuracy_by_frequency(
     "Share of right answers."
     bins = pd.cut(answers.shown.astype(float), BINS, right=False, labels=NAMES)
     groups = [answers.corpus, answers.model, bins]
-    shares = answers.right.astype(float).groupby(groups, observed=False).mean()
-    return shares.unstack().dropna(how='all')
+    shares = answers.right.astype(float).groupby(groups, observed=False, sort=False).mean()
+    return shares.unstack().reindex(columns=NAMES).dropna(how='all')
 
 # %% ../nbs/18_effects.ipynb #432ccdb0
 def lines_of_corpus(ax, table: pd.DataFrame):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PATIENT', 'TRAIN', 'TEST', 'MACCROBAT', 'write_sample', 'Mark', 'same_words', 'locate', 'files_by_name', 'plain_text',
-           'in_order', 'as_table', 'patient_of', 'read_concepts', 'con_lines', 'write_concepts', 'one_sentence_a_line',
-           'read_2010', 'is_test', 'ensure_2010', 'read_maccrobat', 'folds_of']
+           'in_order', 'as_table', 'patient_of', 'read_concepts', 'con_lines', 'write_concepts', 'sentence_numbers',
+           'laid_out', 'one_sentence_a_line', 'read_2010', 'is_test', 'ensure_2010', 'read_maccrobat', 'folds_of']
 
 # %% ../nbs/08_i2b2_2010.ipynb #3614fdc1
 import html

@@ -40,10 +40,14 @@ newspaper : news official industry         : publication organization publicity
 table     : tables row dinner              : scenario compilation technology
 '''
 
-def paper_neighbors() -> dict[str, dict[str, list[str]]]:   # checkpoint → word → three words, nearest first
-    "Table 3 of Alsentzer et al. 2019; its words in lower case."
-    rows = [[cell.split() for cell in row.split(':')] for row in TABLE_3.strip().splitlines()]
-    return {name: {row[0][0]: row[k] for row in rows} for k, name in ((1, 'BioBERT'), (2, 'Clinical'))}
+def paper_neighbors() -> dict[str, dict[str, list[str]]]:   # checkpoint → word → three words
+    "Table 3 of Alsentzer et al. 2019, nearest words first, all in lower case."
+    lists = dict(BioBERT={}, Clinical={})
+    for row in TABLE_3.strip().splitlines():
+        word, biobert, clinical = row.split(':')
+        lists['BioBERT'][word.strip()] = biobert.split()
+        lists['Clinical'][word.strip()] = clinical.split()
+    return lists
 
 # %% ../nbs/16_neighbors.ipynb #0adbb455
 WORD = re.compile(r'[^\W\d_]+')
@@ -64,8 +68,8 @@ def word_counts(
 def log_odds(
     here: Counter,   # of `word_counts`
     there: Counter,
-) -> pd.DataFrame:   # index: word; log_odds, above 0 if it is more frequent here, and its standard error
-    "How much more frequent each word is in one text than in another (log odds ratio, one half added)."
+) -> pd.DataFrame:   # index: word; log_odds, above 0 if it is more frequent here; error
+    "The log odds ratio of each word, one half added to each count, and its standard error."
     words = sorted({*here, *there})
     a, b = (np.array([counts[w] for w in words]) + .5 for counts in (here, there))
     odds = np.log(a/(here.total() + 1 - a)) - np.log(b/(there.total() + 1 - b))
@@ -166,9 +170,11 @@ def open_spaces(
     tokenizer = load_tokenizer(checkpoint)
     name, unknown = Path(checkpoint).name, tokenizer.unk_token
     lost = [word for word in asked if not (set(tokenizer.tokenize(word)) - {unknown})]
-    if lost: raise CourseError(f"{name} cannot read '{lost[0]}': its vocabulary has not all of its letters.")
+    if lost:
+        raise CourseError(f"{name} cannot read '{lost[0]}': its vocabulary lacks letters of it.")
     choices = whole_words(tokenizer.get_vocab(), counts, min_count)
-    if not choices: raise CourseError(f'{name} has no entry that is {min_count} times in the texts.')
+    if not choices:
+        raise CourseError(f'{name} has no entry that is {min_count} times in the texts.')
     model = open_model(AutoModel, checkpoint)[0].to(best_device()).eval()
     words = [*choices, *asked]
     vectors = {'input table': table_vectors(model, tokenizer, words),
@@ -181,13 +187,14 @@ def neighbor_table(
     checkpoints: dict[str, str],  # checkpoint → folder, or name on the Hub
     words: Sequence[str],
     k: int = 3,
-) -> pd.DataFrame:                # a row for each word; a column for each checkpoint, and the paper's
+) -> pd.DataFrame:                # a row for each word; a column for each, and the paper's
     "The nearest words, as they may be shown (`uttered`), beside Table 3."
     lists, paper = pd.DataFrame(index=list(words)), paper_neighbors()
     for name, space in spaces.items():
         said = {word: uttered(nearest(space, word, k), checkpoints[name]) for word in words}
         lists[name] = [' '.join(said[word]) for word in words]
-        if name in paper: lists[f'{name}, paper'] = [' '.join(paper[name].get(w, [])) for w in words]
+        if name not in paper: continue
+        lists[f'{name}, paper'] = [' '.join(paper[name].get(word, [])) for word in words]
     for reason in filter(None, map(why_outlines, map(checkpoints.get, spaces))): print(reason)
     return lists
 
@@ -196,7 +203,7 @@ def paper_agreement(
     spaces: dict[str, Space],  # checkpoint → one of its spaces
     words: Sequence[str],
     k: int = 20,
-) -> pd.DataFrame:             # checkpoint → words of the paper, those that we could say, those among our k nearest
+) -> pd.DataFrame:             # checkpoint → printed, can be said, among k nearest
     "How much of Table 3 is in our lists, for the checkpoints that it is about."
     rows, paper = {}, paper_neighbors()
     for name in [name for name in spaces if name in paper]:
@@ -204,8 +211,9 @@ def paper_agreement(
         printed = [(word, near) for word in words for near in paper[name].get(word, [])]
         can_say = {word.lower() for word in space.words[:space.choices]}
         lists = {word: [near.lower() for near in nearest(space, word, k)] for word in words}
-        rows[name] = {'printed': len(printed), 'can be said': sum(near in can_say for _, near in printed),
-                      f'among {k} nearest': sum(near in lists[word] for word, near in printed)}
+        found = sum(near in lists[word] for word, near in printed)
+        sayable = sum(near in can_say for _, near in printed)
+        rows[name] = {'printed': len(printed), 'can be said': sayable, f'among {k} nearest': found}
     return pd.DataFrame.from_dict(rows, orient='index')
 
 # %% ../nbs/16_neighbors.ipynb #f1be3d5d
@@ -249,6 +257,12 @@ def interval(
     return tuple(map(float, np.quantile(means, (.025, .975))))
 
 # %% ../nbs/16_neighbors.ipynb #17ea9968
+def mean_row(shares: np.ndarray, draws: int, seed: int) -> dict[str, float]:
+    "How many words, their mean cohesion and its interval."
+    low, high = interval(bootstrap_means(shares, draws, seed))
+    return {'words': len(shares), 'cohesion': shares.mean(), 'from': low, 'to': high}
+
+# %% ../nbs/16_neighbors.ipynb #30d8f030
 def cohesion_table(
     spaces: dict[str, Space],   # checkpoint → space
     words: dict[str, str],      # word → kind
@@ -263,9 +277,8 @@ def cohesion_table(
         mine = {word: kind for word in words if words[word] == kind}
         for name, space in spaces.items():
             shares = cohesion(space, mine, domains, k)
-            low, high = interval(bootstrap_means(shares, draws, seed))
-            rows[kind, name] = {'words': len(mine), 'cohesion': shares.mean(), 'from': low, 'to': high,
-                                'by chance': base_rate(space, kind, domains)}
+            row = mean_row(shares, draws, seed)
+            rows[kind, name] = row | {'by chance': base_rate(space, kind, domains)}
     return pd.DataFrame.from_dict(rows, orient='index').astype(dict(words=int))
 
 # %% ../nbs/16_neighbors.ipynb #4400d047
@@ -287,7 +300,8 @@ def gain_of(
 ) -> dict[str, float]:    # gain, from, to, p
     "The mean of paired differences with its 95 % interval and the p of `sign_flip_p`."
     low, high = interval(bootstrap_means(values, draws, seed))
-    return {'gain': float(np.mean(values)), 'from': low, 'to': high, 'p': sign_flip_p(values, draws, seed)}
+    p = sign_flip_p(values, draws, seed)
+    return {'gain': float(np.mean(values)), 'from': low, 'to': high, 'p': p}
 
 # %% ../nbs/16_neighbors.ipynb #49798a3e
 def cohesion_gain(
@@ -299,7 +313,7 @@ def cohesion_gain(
     draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:              # clinical, general, clinical − general → gain, from, to, p
-    "By how much words are more cohesive in the second checkpoint, with 95 % intervals; p of `sign_flip_p`."
+    "By how much words are more cohesive in the second checkpoint, as `gain_of` says it."
     rows, means = {}, {}
     gains = cohesion(other, words, domains, k) - cohesion(one, words, domains, k)
     for i, kind in enumerate(('clinical', 'general')):
@@ -312,9 +326,10 @@ def cohesion_gain(
     return pd.DataFrame.from_dict(rows, orient='index')
 
 # %% ../nbs/16_neighbors.ipynb #4a616a5f
-def kinds_of_things() -> dict[str, str]:   # word → 'disease', 'complaint', 'drug' or 'laboratory value'
-    "The single words among the names of the synthetic hospital's tables; a word of two kinds is left out."
-    names = {'laboratory value': [row['name'] for row in table('labs')], 'disease': [], 'complaint': [], 'drug': []}
+def kinds_of_things() -> dict[str, str]:   # word → disease, complaint, drug or laboratory value
+    "Single words that the synthetic hospital's tables name; a word of two kinds is left out."
+    names = dict(disease=[], complaint=[], drug=[])
+    names['laboratory value'] = [row['name'] for row in table('labs')]
     for row in table('conditions'):
         names['disease'].append(row['name'])
         names['complaint'] += row['signs'].split('; ')

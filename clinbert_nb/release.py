@@ -88,7 +88,7 @@ def warning_of(folder, agreement: str) -> str:
 class Record:
     "What is known about how a model was made."
     name: str
-    run: str = ''                                       # of a fine-tuned model
+    run: str = ''                                       # of a fine-tuned model, and how it was chosen
     settings: dict = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     versions: dict = field(default_factory=dict)
@@ -102,7 +102,8 @@ def record_of(
     if tuned.is_file():
         found = read_json(tuned)
         manifest = found['manifest']
-        return Record(folder.name, found['run'], manifest['parameters'].get('settings', {}),
+        chosen = '`{run}`, the best of {among} by `{by}`'.format(run=found['run'], **found['chosen'])
+        return Record(folder.name, chosen, manifest['parameters'].get('settings', {}),
                       found['metrics'], manifest.get('versions', {}))
     settings = read_json(pretrained)['identity']['settings'] if pretrained.is_file() else {}
     return Record(folder.name, settings=settings)
@@ -129,7 +130,7 @@ USES = dict(
 )
 LIMITS = '''\
 It knows the language, the abbreviations and the errors of the text that it has read, and other hospitals write otherwise:
-measure it on your own notes before you believe it. Its numbers below are of one run that was chosen on development data.
+measure it on your own notes before you believe it. Its numbers are those of one run, which was chosen on development data.
 '''
 FORBIDDEN = '''\
 Not for decisions about patients, not as a medical device, and not as proof that a text holds no identifier. Not for
@@ -192,7 +193,7 @@ def card_of(
         said_of_labels(config, kind), '## Use\n', f'```python\n{example}```\n',
         '## Data\n\nWhat it has read, from the first checkpoint on:\n', table_of(corpora, 'corpus', 'text') + '\n',
         '## Results\n\n' + table_of(metrics, 'metric', 'value') + '\n' if metrics else '',
-        f'## Settings\n\nRun `{record.run or record.name}`.\n', table_of(record.settings, 'setting', 'value') + '\n',
+        f'## Settings\n\nRun: {record.run or record.name}.\n', table_of(record.settings, 'setting', 'value') + '\n',
         f'## Limits\n\n{LIMITS}', f'## What it may not be used for\n\n{FORBIDDEN}']
     restricted = agreement if not may_quote(folder) else ''
     return ModelCard(f'---\n{header(record, kind, license, restricted).to_yaml()}\n---\n\n' + '\n'.join(filter(None, parts)))

@@ -18,6 +18,7 @@ def steady_runs():
     ehr = [run_of('EhrBERT-1M', seed, [(5 + seed + (seed > 1), 10, 10)]*5) for seed in range(3)]
     return pd.DataFrame(bert + ehr)
 
+# %% ../nbs/18_effects.ipynb #4053d4a4
 def test_an_effect_is_a_mean_over_seeds_with_two_intervals():
     row = effect(steady_runs(), 'x', 'CDR', against(['EhrBERT-1M'], ['BERT']), 200)
     assert row['effect'] == pytest.approx(100*(.1 + .1 + .2)/3)
@@ -25,7 +26,7 @@ def test_an_effect_is_a_mean_over_seeds_with_two_intervals():
     assert row['seeds from'] < 0 < row['seed p'] < .05                # the seeds are not
     assert row['decided'] == 'open'
 
-# %% ../nbs/18_effects.ipynb #4053d4a4
+# %% ../nbs/18_effects.ipynb #ad27c425
 def test_a_claim_can_come_out_wrong():
     runs = steady_runs()
     right = effect(runs, 'x', 'CDR', against(['EhrBERT-1M'], ['BERT']), 200)
@@ -33,6 +34,7 @@ def test_a_claim_can_come_out_wrong():
     assert right['effect'] == -wrong['effect'] and right['seeds from'] == -wrong['seeds to']
     assert effect(runs, 'x', 'CDR', against(['BioBERT'], ['BERT']), 200) is None
 
+# %% ../nbs/18_effects.ipynb #e93e5a25
 def test_what_two_intervals_decide():
     def both(a, b, c, d): return decided({'seeds from': a, 'seeds to': b, 'from': c, 'to': d})
     assert [both(1, 2, 1, 3), both(-2, -1, -3, -1), both(-1, 1, 1, 2)] == ['yes', 'no', 'open']

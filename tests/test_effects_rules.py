@@ -67,7 +67,7 @@ def test_answers_know_how_often_their_concepts_were_shown(world):
     assert len(answers) == 3*len(MODELS)*3*6
     table = accuracy_by_frequency(answers)
     assert table.loc[('CDR', 'BERT')].iloc[0] == 0            # C5 was never shown
-    assert table.loc[('CDR', 'BERT'), '16 or more'] == 1      # C0 is said always
+    assert table.loc[('CDR', 'BERT'), '16+'] == 1      # C0 is said always
     preferred = frequency_effects(answers, 100).effect
     assert preferred['CDR', 'BERT', 'known better'] > 0 and preferred['CDR', 'BERT', 'said too often'] > 0
     assert len(plot_frequency(table).axes) == 3

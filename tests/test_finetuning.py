@@ -147,19 +147,22 @@ def scored(tmp_path, monkeypatch):
         return run_once('nb', f'toy-{score}', dict(score=score), 'p', work)
     return make
 
+# %% ../nbs/04_finetuning.ipynb #2cbd0551
 def test_the_best_is_kept_and_the_others_go(scored):
-    runs, kept = [scored(.6, True), scored(.9, True), scored(.9 - .1, True)], model_of_task('p', 'nb')
+    runs, kept = [scored(score, True) for score in (.6, .9, .8)], model_of_task('p', 'nb')
     keep_best(runs, 'dev', None, kept, dict(notes=True))
     assert read_json(kept/'fine-tuned.json')['run'] == runs[1].name
     assert AutoConfig.from_pretrained(kept).id2label == dict(enumerate(ASSERTIONS))
     assert not any((run/WEIGHTS).exists() for run in runs) and is_shareable(kept)
 
+# %% ../nbs/04_finetuning.ipynb #5b4d178e
 def test_a_run_without_weights_is_made_again_once(scored, capsys):
-    runs, kept, made = [scored(.6, False), scored(.9, False)], model_of_task('p', 'nb'), []
+    runs, made = [scored(.6, False), scored(.9, False)], []
     def again(run): made.append(scored(.9, True))
-    for _ in range(2): keep_best(runs, 'dev', again, kept, dict(notes=True))
+    for _ in range(2): keep_best(runs, 'dev', again, model_of_task('p', 'nb'), dict(notes=True))
     assert made == [runs[1]] and 'not exactly the same' not in capsys.readouterr().out
 
+# %% ../nbs/04_finetuning.ipynb #fe46c3e1
 def test_a_kept_model_becomes_restricted_and_stays_so(scored):
     runs, kept = [scored(.9, True)], model_of_task('p', 'nb')
     answers = []

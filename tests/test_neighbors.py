@@ -46,14 +46,14 @@ def toy(tmp_path_factory):
 def test_a_restricted_checkpoint_says_outlines(toy, may_show, capsys):
     describe_checkpoint(toy, 'toy', {'notes': may_show})
     space = open_spaces(toy, ['transfer'], Counter(), 0)['in context']
-    said = neighbor_table(dict(toy=space), dict(toy=str(toy)), ['transfer'], 9).loc['transfer', 'toy']
+    said, = neighbor_table(dict(toy=space), dict(toy=str(toy)), ['transfer'], 9).toy
     assert set(said.replace(' ', '')) == {'x'} if not may_show else 'cough' in said
     assert ('outlines' in capsys.readouterr().out) is not may_show
 
 def test_the_papers_lists_stand_beside(toy):
     describe_checkpoint(toy, 'toy', {'notes': True})
     table = neighbor_table(dict(Clinical=_flat()), dict(Clinical=str(toy)), ['fever'], 1)
-    assert list(table) == ['Clinical', 'Clinical, paper'] and table.iloc[0].tolist() == ['Cough', '']
+    assert table.to_dict('records') == [{'Clinical': 'Cough', 'Clinical, paper': ''}]
 
 # %% ../nbs/16_neighbors.ipynb #715e89a5
 def _two_rooms(mixed):

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from dataclasses import replace
 from clinbert_nb.files import read_json
-from clinbert_nb.finetuning import Settings, encode_pairs, predict, tiny_model
+from clinbert_nb.finetuning import (
+    Settings, encode_pairs, model_of_task, open_tuned, predict, tiny_model)
 from clinbert_nb.normalization import (
     Concept, Mention, Vocabulary, ranked_metrics, ranked_of, texts_of, worst_mentions)
 from clinbert_nb.softmax import (
-    RowAdam, SoftmaxIndex, ceiling, compare_steps, head_bytes, oracle, peak_memory,
+    RowAdam, SoftmaxIndex, ceiling, compare_steps, head_bytes, oracle, peak_memory, run_softmax,
     sampled_classes, sampled_loss, taught_concepts, train_softmax, tune_softmax, with_targets)
 
 # %% ../nbs/11c_softmax.ipynb #ccefa145
@@ -152,6 +153,21 @@ def test_the_index_agrees_with_the_model(tmp_path):
     names = tuned.model.config.id2label
     assert [[c for c, *_ in row] for row in ranked] == [[names[i] for i in row] for row in best.indices.tolist()]
     assert np.allclose([[p for _, p, _ in row] for row in ranked], best.values, atol=1e-6)
+
+# %% ../nbs/11c_softmax.ipynb #234040cb
+def test_a_kept_model_says_ids_and_names(tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
+    folder, v, splits = _learnable(tmp_path)
+    splits['test'] = splits['dev']
+    run_softmax(dict(tiny=folder), splits, v, [ONE_EPOCH], 2, 'p', '99_x', keep=True)
+    kept = model_of_task('p', '99_x')
+    index = SoftmaxIndex(*open_tuned(kept))
+    assert index.model.config.id2label[0] == f'{list(v.concepts)[0]} | {v.names[0][0]}'
+    (concept, _, name), *_ = index.rank(['w1 w2'])[0]
+    assert name == v.preferred(concept)
+    best = read_json(kept/'fine-tuned.json')['metrics']
+    ranked = index.rank(texts_of(splits['test']))
+    assert ranked_metrics(splits['test'], ranked)['f1'] == best['test_f1']
 
 # %% ../nbs/11c_softmax.ipynb #4da4f718
 def test_sampled_runs_repeat(tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from clinbert_nb.core import CourseError
-from clinbert_nb.finetuning import Settings, load_model, save, tiny_model
+from clinbert_nb.finetuning import Settings, load_model, model_of_task, open_tuned, save, tiny_model
 from clinbert_nb.legible import contrast, illegible, shaded
 from clinbert_nb.ner import Document, Span, exact_f1, labelled_lines
 from clinbert_nb.tagging import (
@@ -207,3 +207,34 @@ def test_without_eponyms_there_is_a_zero_and_no_share():
 def test_shares_are_means_over_the_runs():
     table = eponym_table([RAY], dict(a=[[RAY], [replace(RAY, spans=())]]), ['Bell'])
     assert table.loc['other name'].tolist() == [1, 50]
+
+
+def test_the_best_tagger_is_kept_and_opens(tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
+    toy = tiny_model(tmp_path/'toy', ['no', 'cough', 'and', 'Fever'])
+    documents = [Document(f'{i}', 'no cough and Fever', (Span(3, 8, 'problem'),)) for i in range(12)]
+    parts = dict(train=documents[:8], dev=documents[8:10], test=documents[10:])
+    scores = run_models(dict(toy=toy), parts, [Settings(3e-3, 4, 2, max_seq_length=40)], 2, 'p', 'nb',
+                        keep=True, may_show=False)
+    kept = model_of_task('p', 'nb')
+    record = json.loads((kept/'fine-tuned.json').read_text())
+    best = scores.loc[scores.dev_f1.idxmax(), 'folder']
+    assert record['run'] == best.name and not list((tmp_path/'results').rglob('seed*/model'))
+    model, tokenizer = open_tuned(kept)
+    assert tag(model, tokenizer, parts['test'], 40) == tagged(best, parts['test'])
+    assert set(model.config.label2id) == {'O', 'B-problem', 'I-problem'}
+    assert json.loads((kept/'corpus.json').read_text())['shareable'] is False
+    again = run_models(dict(toy=toy), parts, [Settings(3e-3, 4, 2, max_seq_length=40)], 2, 'p', 'nb', keep=True)
+    assert again.equals(scores)
+
+
+def test_a_run_without_weights_is_trained_again_to_the_same(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path/'results'))
+    toy = tiny_model(tmp_path/'toy', ['no', 'cough', 'and', 'Fever'])
+    documents = [Document(f'{i}', 'no cough and Fever', (Span(3, 8, 'problem'),)) for i in range(12)]
+    parts = dict(train=documents[:8], dev=documents[8:10], test=documents[10:])
+    arguments = dict(toy=toy), parts, [Settings(3e-3, 4, 2, max_seq_length=40)], 1, 'p', 'nb'
+    before = run_models(*arguments)
+    assert not model_of_task('p', 'nb').exists()
+    assert run_models(*arguments, keep=True).equals(before)
+    assert model_of_task('p', 'nb').is_dir() and 'not exactly the same' not in capsys.readouterr().out
