@@ -73,7 +73,7 @@ def write_ehr(folder: Path, stays: int, seed: int):
 def write_2006(folder: Path, patients: int, seed: int):
     "`i2b2_2006/` with a training and a test file."
     (folder/'i2b2_2006').mkdir()
-    documents = identity_documents(2*patients, seed, '2006')   # one note a patient
+    documents = identity_documents(2*patients, seed, '2006')   # one note each
     cut = 3*len(documents)//4
     write_i2b2_2006(documents[:cut], folder/'i2b2_2006'/TRAIN_2006)
     write_i2b2_2006(documents[cut:], folder/'i2b2_2006'/TEST_2006)
