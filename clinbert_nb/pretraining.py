@@ -610,7 +610,7 @@ def write_parts(folder: Path, source: Path, sizes: dict[str, int]):
 
 # %% ../nbs/03_pretraining.ipynb #6394dd79
 def ehr_corpora() -> tuple[dict, dict]:
-    "Two disjoint parts of the hospital's notes: name → file, and name → options for `ensure_sentences`."
+    "Two disjoint parts of the hospital's notes: name → file, and options for `ensure_sentences`."
     source, sizes = ensure_hospital()/'NOTEEVENTS.csv', EHR_NOTES
     folder = data_root()/'-'.join([source.parent.name, 'ehr', *map(str, sizes.values())])
     ensure(folder, lambda partial: write_parts(partial, source, sizes))
@@ -618,9 +618,10 @@ def ehr_corpora() -> tuple[dict, dict]:
 
 # %% ../nbs/03_pretraining.ipynb #596aeb80
 def family_of(corpora: dict | None) -> dict[str, list[str]]:
-    "The default family: for the hospital's corpora both papers' checkpoints, for others the first paper's."
+    "The default: for the hospital's corpora both papers' checkpoints, for others the first's."
     return FAMILY if corpora else FAMILY | EHRBERT
 
+# %% ../nbs/03_pretraining.ipynb #5f94ab7a
 def corpora_of(corpus: str) -> tuple[dict, dict]:
     "The hospital's corpora that one is among, and the options of their sentences."
     return ehr_corpora() if corpus in EHR_NOTES else hospital_corpora()
