@@ -173,7 +173,7 @@ def pretrained_again(
     again: int,        # 1 or more: which time
     profile: str,
 ) -> dict[str, str]:   # name → folder of one that differs by the seed of its pretraining
-    "The same kinds of checkpoints from another pretraining. Raises `CourseError` for others than 03's."
+    "Checkpoints of these kinds, pretrained again. Raises `CourseError` for others than 03's."
     for name in names:
         if name not in FAMILY:
             raise CourseError(f"'{name}' was not pretrained here; expected pretrainings = 1, "

@@ -209,7 +209,7 @@ def release(
     "A folder ready for the Hub. Raises `CourseError` for what is forgotten, and for restricted text."
     model, folder = Path(model), Path(folder)
     plain_name(folder.name, 'The name of a model')
-    kind, config = kind_of(model), read_json(model/'config.json')
+    config = read_json(model/'config.json')
     check_tokenizer(model, config['max_position_embeddings'])
     card = card_of(model, folder.name, license, about, agreement)
     opened, new = open_model(getattr(transformers, config['architectures'][0]), model)
