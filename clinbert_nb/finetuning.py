@@ -742,7 +742,7 @@ def keep_best(
     kept: Path,                # of `model_of_task`
     read: dict[str, bool],     # what they were fine-tuned on → may its text be shown?
 ) -> Path:                     # `kept`
-    "Keep the weights of the run that is best on the development set, and remove those of the others."
+    "Keep the weights of the run that is best on the development set; those of others are removed."
     best = best_run(folders, score)
     if run_that_was_kept(kept) != best.name:
         if not (best/WEIGHTS).is_dir(): made_again(best, again)
@@ -755,7 +755,7 @@ def keep_best(
 HEAD_OF = dict(ForSequenceClassification='sequence', ForTokenClassification='token')
 
 def kind_of_head(model) -> str:
-    "'sequence' or 'token'. Raises `CourseError` for a model without such a head, or without label names."
+    "'sequence' or 'token'. Raises `CourseError` for a model without a head or names of labels."
     config, name = AutoConfig.from_pretrained(checkpoint_place(model)), Path(model).name
     made = ''.join(config.architectures or [])
     kinds = [kind for ending, kind in HEAD_OF.items() if made.endswith(ending)]
@@ -770,7 +770,7 @@ def kind_of_head(model) -> str:
 def open_tuned(
     model,  # folder of a fine-tuned model, or a name on the Hub
 ) -> tuple: # the model, ready to predict, and its tokenizer
-    "A fine-tuned model with its head. Raises `CourseError` if it has none, or labels without names."
+    "A fine-tuned model with its head. Raises `CourseError` for no head or labels without names."
     kind = kind_of_head(model)
     opened, new = open_model(HEADS[kind], model)
     if new: raise CourseError(f"{Path(model).name} lacks weights: {', '.join(new)}.")
