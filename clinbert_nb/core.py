@@ -145,7 +145,7 @@ def results_folder(
 def note_use(
     path,  # a folder that was made, or found and used
 ):
-    "Add a folder to the list that `CLINBERT_FOLDERS` names: from it the workflow knows what a step has left."
+    "Add a folder to the list that `CLINBERT_FOLDERS` names: what a step of the workflow left."
     if not (place := os.environ.get('CLINBERT_FOLDERS')): return
     with open(place, 'a', encoding='utf-8') as stream: stream.write(f'{Path(path).resolve()}\n')
 
@@ -274,9 +274,9 @@ def one_after_another(
 # %% ../nbs/00_core.ipynb #6ecb891e
 def side_by_side(
     function: Callable,         # called once for each element of `calls`
-    calls: Iterable[tuple],     # positional arguments; those of a generator are drawn while others are at work
+    calls: Iterable[tuple],     # positional arguments; of a generator drawn while others work
     name: str = '',             # for the progress bar
-    workers: int | None = None, # processes; None: one for each core (joblib's `LOKY_MAX_CPU_COUNT`), on a GPU one call after another
+    workers: int | None = None, # processes; None: one a core (`LOKY_MAX_CPU_COUNT`), 1 on a GPU
 ) -> list:                      # results, in the order of `calls`
     "Call `function` with one thread each, so that no result depends on how many run at once."
     on_gpu = best_device().type != 'cpu'
@@ -528,7 +528,8 @@ def _read_yaml(path) -> dict:
     with existing(path, 'a profile').open(encoding='utf-8') as stream:
         try: return yaml.load(stream, _Profile) or {}
         except yaml.MarkedYAMLError as e:
-            raise CourseError(f'{path}, line {e.problem_mark.line + 1}: {e.problem}; expected YAML.') from None
+            where = f'{path}, line {e.problem_mark.line + 1}'
+            raise CourseError(f'{where}: {e.problem}; expected YAML.') from None
 
 # %% ../nbs/00_core.ipynb #4fc413a8
 def _smaller(content: dict, path) -> dict:

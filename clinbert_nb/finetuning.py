@@ -30,15 +30,17 @@ import torch.nn.functional as F
 from filelock import FileLock
 from scipy.stats import ttest_rel
 from tqdm import tqdm
-from transformers import (AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification,
-                          BertTokenizerFast)
+from transformers import (
+    AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification,
+    BertTokenizerFast)
 
-from .core import (CourseError, Run, best_device, code_hash, derived_seed, is_whole, note_use,
-                              plain_name, results_folder, results_root, seed_everything, whole_folder,
-                              write_json)
+from .core import (
+    CourseError, Run, best_device, code_hash, derived_seed, is_whole, note_use, plain_name,
+    results_folder, results_root, seed_everything, whole_folder, write_json)
 from .parameters import in_range
-from .pretraining import (EHRBERT, FAMILY, ensure_checkpoints, make_optimizer, model_identity,
-                                     open_model, quiet, tiny_bert)
+from clinbert_nb.pretraining import (
+    EHRBERT, FAMILY, ensure_checkpoints, make_optimizer, model_identity, open_model, quiet,
+    tiny_bert)
 from .tokens import checkpoint_place, describe_checkpoint, load_tokenizer
 from .files import read_json
 

@@ -38,9 +38,10 @@ from tqdm import tqdm
 from transformers import AutoConfig, BertConfig, BertForPreTraining
 from transformers.utils import logging as transformers_logging
 
-from .core import (CourseError, best_device, code_hash, data_root, ensure, file_hash, is_whole,
-                              note_use, read_profile, results_folder, seed_everything, shown, side_by_side,
-                              sizes_of, whole_folder, write_json)
+from .core import (
+    CourseError, best_device, code_hash, data_root, ensure, file_hash, is_whole, note_use,
+    read_profile, results_folder, seed_everything, shown, side_by_side, sizes_of,
+    whole_folder, write_json)
 from .files import describe_corpus, is_shareable, read_json
 from .instances import (
     Rules, batch_maker, epoch_pairs, pair_batches, pair_blocks, special_ids)
