@@ -130,6 +130,7 @@ def probabilities(
     "Probabilities of all classes."
     return model(**batch).logits.float().softmax(-1).cpu().numpy()
 
+# %% ../nbs/17_attention.ipynb #10c58722
 def without_each(
     ids: Sequence[int],    # of one mention, with [CLS] and [SEP]
 ) -> list[list[int]]:      # one for each piece between them
@@ -197,6 +198,7 @@ def shaded_pieces(
     words = [html.escape(view(piece, may_show)) for piece in pieces]
     return ' '.join(shaded(w, shade(s), more=ROOM) for w, s in zip(words, shares(values)))
 
+# %% ../nbs/17_attention.ipynb #292ae714
 def answer_html(
     right: str,           # term; empty if the paper does not say
     said: str,

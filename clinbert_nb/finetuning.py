@@ -695,6 +695,7 @@ def save(
 # %% ../nbs/04_finetuning.ipynb #93a4a43e
 WEIGHTS = 'model'   # folder of a run's weights, until the best of its task is known
 
+# %% ../nbs/04_finetuning.ipynb #3a95046b
 def model_of_task(
     profile: str,
     task: str,     # a notebook's name, such as '08_i2b2_2010'
@@ -702,13 +703,14 @@ def model_of_task(
     "Where the best fine-tuned model of a task is kept."
     return results_folder(profile, 'models', task)
 
-# %% ../nbs/04_finetuning.ipynb #3a95046b
+# %% ../nbs/04_finetuning.ipynb #b03ccb58
 RECORD = 'fine-tuned.json'
 
 def best_run(folders: Sequence[Path], score: str) -> Path:
     "The run with the highest score, of equals the first."
     return max(folders, key=lambda folder: read_json(folder/'metrics.json')[score])
 
+# %% ../nbs/04_finetuning.ipynb #d7a0e32b
 def run_that_was_kept(kept: Path) -> str:
     "The name of the run that a kept model comes from; empty if there is none."
     return read_json(kept/RECORD)['run'] if (kept/RECORD).is_file() else ''
@@ -767,7 +769,8 @@ def kind_of_head(model) -> str:
     config, name = AutoConfig.from_pretrained(checkpoint_place(model)), Path(model).name
     made = ''.join(config.architectures or [])
     kinds = [kind for ending, kind in HEAD_OF.items() if made.endswith(ending)]
-    if not kinds: raise CourseError(f'{name} has no classification head; expected a fine-tuned model.')
+    if not kinds:
+        raise CourseError(f'{name} has no classification head; expected a fine-tuned model.')
     if 'LABEL_0' in config.id2label.values():
         raise CourseError(f'{name} has labels without names (LABEL_0); '
                           'expected their names in its config.json.')

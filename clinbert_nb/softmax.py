@@ -191,7 +191,8 @@ def named_concepts(
 ) -> Tuned:
     "A classifier over concepts whose labels are an id and the preferred name."
     config = tuned.model.config
-    config.id2label = {i: f'{id}{NAMED}{vocabulary.preferred(id)}' for i, id in config.id2label.items()}
+    def both(id): return f'{id}{NAMED}{vocabulary.preferred(id)}'
+    config.id2label = {i: both(id) for i, id in config.id2label.items()}
     config.label2id = {label: i for i, label in config.id2label.items()}
     return tuned
 

@@ -205,6 +205,7 @@ def run_grid(
         keep_best(folders, 'dev_f1', again, kept, read)
     return pd.DataFrame([_row(name, cell, folder) for (name, cell), folder in zip(todo, folders)])
 
+# %% ../nbs/06c_tagging.ipynb #4818ed58
 def _chosen(run: Callable, arguments: Callable, names, cells) -> dict[str, Settings]:
     "The best cell on dev of each model, with one seed."
     tried = [(name, cell) for name in names for cell in cells]
@@ -212,6 +213,7 @@ def _chosen(run: Callable, arguments: Callable, names, cells) -> dict[str, Setti
     dev_f1 = lambda name: lambda cell: run_metrics(folders[name, cell])['dev_f1']
     return {name: select(cells, dev_f1(name), progress=False)[1] for name in names}
 
+# %% ../nbs/06c_tagging.ipynb #3e6c8903
 def _row(name: str, cell: Settings, folder) -> dict:
     metrics = run_metrics(folder)
     f1 = {key: metrics[key] for key in metrics if key in ('dev_f1', 'test_f1')}
