@@ -457,7 +457,7 @@ def _expect_tag(notebook: Path):
 
 # %% ../nbs/00_core.ipynb #a53acff8
 def _expanded(value, variables: dict[str, str], where: str, strict: bool = True):
-    "`value` with `$VARIABLE` or `${VARIABLE}` replaced in every string; unless strict, unset ones stay."
+    "`value` with `$VARIABLE` or `${VARIABLE}` replaced; unless strict, unset ones stay."
     again = lambda part: _expanded(part, variables, where, strict)
     if isinstance(value, dict): return {k: again(v) for k, v in value.items()}
     if isinstance(value, list): return [again(v) for v in value]
@@ -475,6 +475,7 @@ def is_rehearsal() -> bool:
     "Whether `CLINBERT_REHEARSAL` asks for invented corpora and small budgets."
     return os.environ.get('CLINBERT_REHEARSAL', '0') not in ('', '0')
 
+# %% ../nbs/00_core.ipynb #c9f9dfc9
 def profile_name(
     path,    # configs/NAME.yaml
 ) -> str:
@@ -489,6 +490,7 @@ def _variables(rehearsal: bool = False) -> dict[str, str]:
     variables |= {name: value for name, value in os.environ.items() if value}
     return variables | (_rehearsed() if rehearsal else {})
 
+# %% ../nbs/00_core.ipynb #ab584100
 def _rehearsed() -> dict[str, str]:
     "What some of them stand for in a rehearsal."
     models = results_root()/'demo/models'
@@ -503,6 +505,7 @@ def smaller_value(given, smaller):
     if isinstance(given, list): return given[:smaller] if isinstance(smaller, int) else smaller
     return smaller[0] if isinstance(smaller, list) else smaller
 
+# %% ../nbs/00_core.ipynb #d6cd6d04
 def reduced(
     given: dict,    # parameters of a step
     smaller: dict,  # name → value
@@ -536,7 +539,8 @@ def _smaller(content: dict, path) -> dict:
     "What a profile says of its rehearsal. Raises `CourseError` if nothing, or what no step gives."
     smaller = content.get(REHEARSAL) or {}
     if not smaller: raise CourseError(f"{path} has no '{REHEARSAL}' with smaller values.")
-    given = {name for step in content['steps'].values() for name in (step or {}).get('parameters', {})}
+    steps = filter(None, content['steps'].values())
+    given = {name for step in steps for name in step.get('parameters', {})}
     if unknown := sorted(smaller.keys() - given):
         raise CourseError(f"{path}: {REHEARSAL} reduces '{unknown[0]}', which no step gives.")
     return smaller

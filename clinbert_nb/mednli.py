@@ -181,7 +181,7 @@ def pretrained_again(
     def called(name): return f'{name}-{again}' if name else ''
     family = {called(name): [called(start), corpus] for name, (start, corpus) in FAMILY.items()}
     how = *hospital_corpora(), PretrainingSettings(seed=again)
-    made = ensure_checkpoints(map(called, names), profile, family, *how)
+    made = ensure_checkpoints([called(name) for name in names], profile, family, *how)
     return {name: made[called(name)] for name in names}
 
 # %% ../nbs/05_mednli.ipynb #6b0d56b8
