@@ -350,9 +350,9 @@ def write_json(path, content):
 
 # %% ../nbs/00_core.ipynb #d892374d
 def sizes_of(folder) -> dict[str, int]:
-    "Name → bytes of each file in a folder and those below it."
-    files = sorted(p for p in Path(folder).rglob('*') if p.is_file() and p.name[0] != '.')
-    return {str(p.relative_to(folder)): p.stat().st_size for p in files}
+    "Name → bytes of each file in a folder; folders in it are not looked at."
+    files = sorted(p for p in Path(folder).iterdir() if p.is_file() and p.name[0] != '.')
+    return {p.name: p.stat().st_size for p in files}
 
 # %% ../nbs/00_core.ipynb #ce193a52
 def is_whole(
@@ -360,8 +360,9 @@ def is_whole(
     record: str = 'manifest.json',  # JSON file in it, with the sizes of the others as `files`
 ) -> bool:
     "Whether a folder still has every file that it was written with, none of them cut off."
-    path, found = Path(folder)/record, sizes_of(folder)
+    path = Path(folder)/record
     if not path.is_file(): return False
+    found = sizes_of(folder)
     files = json.loads(path.read_text(encoding='utf-8')).get('files')
     return bool(files) and all(found.get(name) == size for name, size in files.items())
 

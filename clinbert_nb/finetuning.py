@@ -36,7 +36,7 @@ from transformers import (
 
 from .core import (
     CourseError, Run, best_device, code_hash, derived_seed, is_whole, note_use, plain_name,
-    results_folder, results_root, seed_everything, whole_folder, write_json)
+    results_folder, results_root, seed_everything, sizes_of, whole_folder, write_json)
 from .parameters import in_range
 from clinbert_nb.pretraining import (
     EHRBERT, FAMILY, ensure_checkpoints, make_optimizer, model_identity, open_model, quiet,
@@ -714,8 +714,9 @@ def best_run(folders: Sequence[Path], score: str) -> Path:
 
 # %% ../nbs/04_finetuning.ipynb #d7a0e32b
 def run_that_was_kept(kept: Path) -> str:
-    "The name of the run that a kept model comes from; empty if there is none."
-    return read_json(kept/RECORD)['run'] if (kept/RECORD).is_file() else ''
+    "The name of the run that a kept model comes from; empty if there is none, or not all of it."
+    whole = is_whole(kept, RECORD) and (kept/'corpus.json').is_file()
+    return read_json(kept/RECORD)['run'] if whole else ''
 
 # %% ../nbs/04_finetuning.ipynb #5688f698
 def take_weights(run: Path, kept: Path, chosen: dict):
@@ -724,8 +725,10 @@ def take_weights(run: Path, kept: Path, chosen: dict):
                   metrics=read_json(run/'metrics.json'), manifest=read_json(run/'manifest.json'))
     with whole_folder(kept) as partial:
         shutil.copytree(run/WEIGHTS, partial, dirs_exist_ok=True)
-        write_json(partial/RECORD, record)
-        write_json(partial/'corpus.json', read_json(partial/'corpus.json') | dict(name=kept.name))
+        about = read_json(partial/'corpus.json') | dict(name=kept.name)
+        (partial/'corpus.json').unlink()   # may be changed later, see `restrict`
+        write_json(partial/RECORD, record | dict(files=sizes_of(partial)))
+        write_json(partial/'corpus.json', about)
 
 # %% ../nbs/04_finetuning.ipynb #a614c920
 def made_again(run: Path, again: Callable):
@@ -760,6 +763,7 @@ def keep_best(
         if not (best/WEIGHTS).is_dir(): made_again(best, again)
         take_weights(best, kept, dict(by=score, among=len(set(folders))))
     restrict(kept, read)
+    note_use(kept)
     for folder in folders: shutil.rmtree(folder/WEIGHTS, ignore_errors=True)
     return kept
 

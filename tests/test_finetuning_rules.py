@@ -3,15 +3,18 @@ import socket
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from clinbert_nb.core import is_whole
 from clinbert_nb.files import describe_corpus, is_shareable, read_json
 from clinbert_nb.finetuning import (
-    ASSERTIONS, TAGS, Accuracy, Settings, accuracy, collate, encode_pairs, finetune, gold_tensor, grid,
-    label_ids, labels_of_pieces, length_batches, mean_loss, mean_sd, over_seeds, predict, predictions, run_once,
-    save, select, tiny_model, toy_model, toy_pairs, toy_tags)
+    accuracy, Accuracy, ASSERTIONS, collate, encode_pairs, finetune, gold_tensor, grid,
+    keep_best, label_ids, labels_of_pieces, length_batches, load_model, mean_loss, mean_sd,
+    model_of_task, over_seeds, predict, predictions, run_once, save, select, Settings, TAGS,
+    tiny_model, toy_model, toy_pairs, toy_tags, Tuned)
 from clinbert_nb.tokens import load_tokenizer
 
 LENGTHS = np.random.default_rng(0).integers(3, 151, 10_001)
@@ -237,3 +240,22 @@ def test_predictions_of_tokens_have_positions():
 ])
 def test_the_first_piece_of_a_word_has_its_label(word_ids, labels):
     assert labels_of_pieces(word_ids, ['O', 'absent']) == labels
+
+
+@pytest.mark.parametrize('lost', ['model.safetensors', 'tokenizer.json', 'corpus.json'])
+def test_a_kept_model_that_lost_a_file_is_made_again(lost, tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_RESULTS', str(tmp_path))
+    words = tiny_model(tmp_path/'tiny', ['a', 'b'])
+    def work(run):
+        run.metrics['dev'] = .5
+        pd.DataFrame(dict(id=[1])).to_parquet(run.folder/'predictions.parquet')
+        tuned = Tuned(load_model(words, ['no', 'yes'], say=False), load_tokenizer(words), None, str(words))
+        save(tuned, run.folder/'model', dict(notes=True))
+    made, kept = [], model_of_task('p', 'nb')
+    def again(run): made.append(run_once('nb', 'r', dict(a=1), 'p', work))
+    run = run_once('nb', 'r', dict(a=1), 'p', work)
+    for _ in range(2): keep_best([run], 'dev', again, kept, dict(notes=True))
+    assert not made and is_whole(run)   # a run is whole without the weights that have gone
+    (kept/lost).unlink()
+    keep_best([run], 'dev', again, kept, dict(notes=True))
+    assert made == [run] and (kept/lost).is_file()
