@@ -71,6 +71,8 @@ def write_notes(folder):
     (folder/'notes.txt').write_text('\n\n'.join(re.sub(r'\n\s*\n', '\n', r['TEXT']) for r in records))
     with (folder/'mtsamples.csv').open('w', newline='', encoding='utf-8') as f:
         csv.writer(f).writerows([['transcription'], *([r['TEXT'].replace('\n', ',')] for r in records)])
+    (folder/'texts').mkdir()
+    for r in records[:6]: (folder/f"texts/{r['ROW_ID']}.txt").write_text(r['TEXT'])
     return rows
 
 def write_pairs(folder):
@@ -145,7 +147,7 @@ def place(tmp_path_factory):
         rows = write_notes(corpora)
         write_pairs(corpora), write_deidentification(corpora), write_concepts(corpora), write_normalization(corpora, ensure_catalogue())
         words = [row[-1] for row in rows]
-        write_model(root/'data/models/marked', words), write_model(root/'data/models/plain', [w.replace(MARK, '') for w in words])
+        write_model(root/'data/models/marked', words), write_model(root/'data/models/twin', words), write_model(root/'data/models/plain', [w.replace(MARK, '') for w in words])
         yield root
 
 
@@ -170,6 +172,12 @@ def marks(text, binary=False):
     joined = text if binary else re.sub(r'[\\\s"\',]*##', '', text)
     return [joined[max(0, m.start()-60):m.end()+40] for m in re.finditer('(?i)zqx[a-z]{3}' if binary else '(?i)zqx', joined)]
 
+def is_given(path, root):
+    "Whether a file is the tokenizer of a model that a task has kept, with the very vocabulary of the checkpoint that was given: it goes where the weights go."
+    if path.name != 'tokenizer.json' or path.parent.parent != root/'results/demo/models': return False
+    entries = lambda file: json.loads(file.read_text(encoding='utf-8'))['model']['vocab']
+    return entries(path) in [entries(root/f'data/models/{name}/tokenizer.json') for name in ('marked', 'plain')]
+
 SEARCHED = {}   # file → when it was written
 
 def hits(root):
@@ -178,6 +186,7 @@ def hits(root):
     for path in root.rglob('*'):
         if not path.is_file() or path.is_relative_to(root/'data') or SEARCHED.get(path) == path.stat().st_mtime_ns: continue
         SEARCHED[path] = path.stat().st_mtime_ns
+        if is_given(path, root): continue
         found += [(str(path.relative_to(root)), hit) for text, binary in unpacked(path) for hit in marks(text, binary)]
     return found
 
@@ -226,6 +235,13 @@ RUNS = {   # name → notebook, parameters; a text that begins with / is a path 
     'ncbi': ('13_ncbi_disease', dict(data='/data/corpora/ncbi', vocabulary=f'/{CATALOGUE}/CTD_diseases.tsv', models=['/data/models/marked'], encoder='/data/models/marked', synonyms={},
                                      dev_too=False, **FEW)),
     'cdr': ('14_cdr', dict(data='/data/corpora/cdr', vocabulary=f'/{CATALOGUE}/CTD_diseases.tsv', models=['/data/models/marked'], dev_too=False, **FEW)),
+    'annotate': ('14b_annotate', dict(notes='/data/corpora/texts', output='/data/annotated', names='/results/demo/models/10_i2b2_2014', concepts='/results/demo/models/08_i2b2_2010',
+                                      normalizer='/results/demo/models/12_made', least=0)),
+    'neighbors': ('16_neighbors', dict(models=['/data/models/marked', '/data/models/twin'], compare=['marked', 'twin'], min_count=2, notes='/data/corpora/notes.csv', general='/data/corpora/notes.txt',
+                                       sample=20, draws=100)),
+    'attention': ('17_attention', dict(data='/data/corpora/made/train', test='/data/corpora/made/test', vocabulary=f'/{CATALOGUE}/MRCONSO.RRF', normalizer='/results/demo/models/12_made',
+                                       mentions=20, draws=100)),
+    'release': ('20_release', dict(models=['/results/demo/models/08_i2b2_2010'], output='/data/released', agreement='an agreement')),
 }
 MORE = {
     **{kind: ('02_notes', dict(notes=f'/data/corpora/notes.{kind}', name=kind.replace('.', ''), workers=1)) for kind in ('csv.gz', 'jsonl', 'parquet', 'txt')},
