@@ -50,7 +50,7 @@ def priority_of(step):
 
 
 MOST_WAITING = max(map(waiting_for, STEPS))
-if workflow.dryrun and PROFILE == 'paper': show_plan(PROFILE)
+if PROFILE == 'paper' and {'-n', '--dry-run', '--dryrun'} & set(sys.argv): show_plan(PROFILE)  # before `workflow` knows it itself
 
 
 rule all:

@@ -111,6 +111,16 @@ def test_a_dry_run_of_the_demo_lists_every_step(tree, tmp_path):
     assert planned(dry) == set(read_profile(ROOT/'configs/demo.yaml'))
 
 
+def test_a_dry_run_of_the_papers_lists_every_run_with_hours_and_what_is_missing(tree, tmp_path, monkeypatch):
+    monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
+    for variable in ('CLINBERT_BERT', 'CLINBERT_BIOBERT'): monkeypatch.delenv(variable, raising=False)
+    (tree/'data').mkdir()
+    shutil.copy(ROOT/'data/README.md', tree/'data')   # which says where each corpus is from
+    said = snakemake(tree, tmp_path/'results', '--dry-run', profile='paper').stdout
+    assert re.search(r'03_ehrbert +EhrBERT-1M .* \d+\.\d+$', said, re.M) and re.search(r'^together .* \d+\.\d+$', said, re.M)
+    assert 'missing; data/README.md' in said and 'mimic/NOTEEVENTS.csv.gz' in said
+
+
 def test_a_step_depends_on_the_modules_that_its_notebook_needs_and_no_others(tree, tmp_path):
     run = lambda: planned(snakemake(tree, tmp_path/'results', '--dry-run'))
     profile_of(tree, patients={}, tagger={}, alone={})
