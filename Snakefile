@@ -13,7 +13,7 @@ from graph import folder_of, in_thread, show_plan, steps_of
 
 PROFILE = config.get('profile', 'demo')
 RESULTS = folder_of(PROFILE)
-try: STEPS = steps_of(PROFILE, strict=False)  # a variable that is not set is said by `make course`, if a step that is asked for needs it
+try: STEPS = steps_of(PROFILE)
 except CourseError as e: raise WorkflowError(str(e))
 
 

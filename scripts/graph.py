@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LAST_OF_THREAD = '05'  # the thread of the course are the notebooks up to this one
 
 
-def steps_of(profile, **how):
-    "The steps of a profile by its name."
-    return read_profile(ROOT/'configs'/f'{profile}.yaml', **how)
+def steps_of(profile):
+    "The steps of a profile by its name. A `$VARIABLE` that is not set stays: `check_data` says so, if a step that is asked for needs it."
+    return read_profile(ROOT/'configs'/f'{profile}.yaml', strict=False)
 
 
 def folder_of(profile): return results_root()/profile_name(ROOT/'configs'/f'{profile}.yaml')
@@ -61,9 +61,9 @@ def left_behind(folders, root):
 
 def damage(folder, step):
     "What a step has lost since it was run: '' if nothing, else a few words."
-    try: record = json.loads((folder/step/'step.json').read_text(encoding='utf-8'))
-    except (OSError, ValueError): return 'its record is missing'
-    for name, size in record.get('files', {}).items():
+    try: files = json.loads((folder/step/'step.json').read_text(encoding='utf-8'))['files']
+    except (OSError, ValueError, KeyError): return 'its record is missing'
+    for name, size in files.items():
         path = results_root()/name
         if not path.is_file(): return f'{name} is missing'
         if path.stat().st_size != size: return f'{name} has {path.stat().st_size} bytes instead of {size}'
@@ -134,16 +134,15 @@ def check_data(profile, only):
     if is_rehearsal():
         from clinbert_nb.rehearsal import ensure_rehearsal
         ensure_rehearsal()
-    steps = steps_of(profile, strict=False)
+    steps = steps_of(profile)
     if text := missing_text(missing_data(with_needs(steps, asked_for(steps, only) or steps))): raise CourseError(text)
 
 
 def show_plan(profile):
     "Print what is missing for a profile, and every run it makes with hours on a GPU."
-    from clinbert_nb.plan import by_step, gpu_hours, missing_data, missing_text
-    steps = steps_of(profile, strict=False)
-    hours = gpu_hours(steps).round(dict(hours=2))
-    if len(hours): print(f'{hours.to_string()}\n\n{by_step(hours).to_string()}\n')
+    from clinbert_nb.plan import missing_data, missing_text, plan_text
+    steps = steps_of(profile)
+    print(plan_text(steps), end='\n\n')
     print(missing_text(missing_data(steps)) or 'All data is there.')
 
 
@@ -157,7 +156,7 @@ def say_if_broken(command):
 def course(profile, only, cores, options):
     "Run the graph of a profile, or the steps asked for and what they need; the exit status."
     check_data(profile, only)
-    steps, folder = steps_of(profile, strict=False), folder_of(profile)
+    steps, folder = steps_of(profile), folder_of(profile)
     targets = [f'step_{step}' for step in asked_for(steps, only)]
     lock = locked(folder)
     forget_damaged(folder, steps)

@@ -32,6 +32,8 @@ def tree(tmp_path):
     "A copy of the checkout without environment, data and results."
     ignored = shutil.ignore_patterns('.*', 'results', 'data', 'build', 'dist', '*.egg-info', '__pycache__')
     shutil.copytree(ROOT, tmp_path/'tree', ignore=ignored)
+    (tmp_path/'tree/data').mkdir()
+    shutil.copy(ROOT/'data/README.md', tmp_path/'tree/data')   # which says where each corpus is from
     return tmp_path/'tree'
 
 
@@ -114,8 +116,6 @@ def test_a_dry_run_of_the_demo_lists_every_step(tree, tmp_path):
 def test_a_dry_run_of_the_papers_lists_every_run_with_hours_and_what_is_missing(tree, tmp_path, monkeypatch):
     monkeypatch.setenv('CLINBERT_DATA', str(tmp_path/'data'))
     for variable in ('CLINBERT_BERT', 'CLINBERT_BIOBERT'): monkeypatch.delenv(variable, raising=False)
-    (tree/'data').mkdir()
-    shutil.copy(ROOT/'data/README.md', tree/'data')   # which says where each corpus is from
     said = snakemake(tree, tmp_path/'results', '--dry-run', profile='paper').stdout
     assert re.search(r'03_ehrbert +EhrBERT-1M .* \d+\.\d+$', said, re.M) and re.search(r'^together .* \d+\.\d+$', said, re.M)
     assert 'missing; data/README.md' in said and 'mimic/NOTEEVENTS.csv.gz' in said
@@ -155,6 +155,13 @@ def test_a_part_of_the_graph_is_a_target(tree, tmp_path):
     overview = (tmp_path/'results/mine/index.html').read_text()
     assert '09_other has not been run: <code>make course PROFILE=mine ONLY=09_other</code>' in overview
     assert '2 of 3 notebooks' in overview
+
+
+def test_a_variable_that_is_not_set_stops_only_the_steps_that_need_it(tree, tmp_path):
+    profile_of(tree, **{'07_first': {}, '08_second': dict(parameters=dict(name='$CLINBERT_NOWHERE'))})
+    assert ran(course(tree, tmp_path/'results', '07')) == ['07_first']
+    done = course(tree, tmp_path/'results', '08')
+    assert done.returncode == 1 and '1 missing' in done.stderr and '$CLINBERT_NOWHERE' in done.stderr
 
 
 def test_the_thread_comes_first_and_it_is_said_when_it_can_be_read(tree, tmp_path):
@@ -198,7 +205,7 @@ def test_a_file_that_is_cut_off_is_noticed(left):
     assert damage(left, 'made') == 'mine/made/one/table.csv has 2 bytes instead of 5'
 
 
-@pytest.mark.parametrize('record', ['', '{"title": '])
+@pytest.mark.parametrize('record', ['', '{"title": ', '{"title": "Made"}'])   # the last is what pages alone leave
 def test_a_record_that_is_cut_off_is_noticed(record, left):
     (left/'made/step.json').write_text(record)
     assert damage(left, 'made') == 'its record is missing'
