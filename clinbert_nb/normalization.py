@@ -7,8 +7,9 @@ __all__ = ['Entry', 'Row', 'Concept', 'Vocabulary', 'vocabulary_of', 'read_medic
            'read_vocabulary', 'cleaned', 'long_form', 'Definition', 'definitions', 'meanings_at', 'find_abbreviations',
            'expanded', 'read_abbreviations', 'proposed_parts', 'read_pubtator', 'write_pubtator', 'Mention',
            'mentions_of', 'known_names', 'look_up', 'most_frequent', 'TfidfIndex', 'DocumentF1', 'document_sets',
-           'document_f1', 'MentionF1', 'texts_of', 'ranked_metrics', 'worst_mentions', 'predictions_table', 'ranked_of',
-           'mentions_hash', 'p_against', 'p_between', 'document_bootstrap']
+           'document_f1', 'MentionF1', 'texts_of', 'right_as_in_belb', 'ranked_metrics', 'worst_mentions',
+           'predictions_table', 'read_predictions', 'count_again', 'ranked_of', 'stated_of', 'mentions_hash',
+           'p_against', 'p_between', 'document_bootstrap']
 
 # %% ../nbs/11_normalization.ipynb #144abc80
 import csv
@@ -922,25 +923,60 @@ def texts_of(
     return [cleaned(m.expanded if abbreviations else m.text, stop_words) for m in mentions]
 
 # %% ../nbs/11_normalization.ipynb #287065bb
+def ranks_of(row: Sequence[tuple]) -> list[set]:
+    "The concepts of each rank; those with equal scores share one. Without scores each has its own."
+    ranks, before = [], None
+    for concept, *rest in row:
+        score = rest[0] if rest else None
+        if score is not None and score == before: ranks[-1].add(concept)
+        else: ranks.append({concept})
+        before = score
+    return ranks
+
+# %% ../nbs/11_normalization.ipynb #715ccd9d
+def right_as_in_belb(
+    ids: Iterable[str],     # the concepts that are right
+    row: Sequence[tuple],   # (concept, score, …), best first
+    k: int = 1,             # ranks that count
+) -> bool:
+    "Whether one of the first k ranks is a single concept and right (Garda et al. 2023, the strict mode of their code)."
+    return any(len(rank) == 1 and rank <= {*ids} for rank in ranks_of(row)[:k])
+
+# %% ../nbs/11_normalization.ipynb #2eec338f
+def shares(right: dict[str, Sequence[bool]], seen: Sequence[bool]) -> dict[str, float]:
+    "The share of right mentions, for each way to be right, of all, and of those seen in training and not (absent if none)."
+    seen, found = np.array(seen, bool), {}
+    for name, which in right.items():
+        which, five = np.array(which, bool), name.endswith('_at_5')
+        found[name] = which.mean() if len(which) else 0.
+        if five: continue
+        base = name.removesuffix('accuracy')
+        if seen.any(): found[f'{base}seen_accuracy'] = which[seen].mean()
+        if not seen.all(): found[f'{base}unseen_accuracy'] = which[~seen].mean()
+    return found
+
+# %% ../nbs/11_normalization.ipynb #e44813ca
 def ranked_metrics(
     mentions: Sequence[Mention],
-    ranked: Sequence[Sequence[tuple]],  # for each mention (concept, …), best first
+    ranked: Sequence[Sequence[tuple]],  # for each mention (concept, score, …), best first
     taught: set[str] = frozenset(),     # concepts of the training data
     said: Sequence[Iterable[str]] | None = None,   # concepts stated for each mention; None: the first of each ranking
-) -> dict[str, float]:                  # f1, harmonic_f1, micro_f1 (by document), accuracy, accuracy_at_5, seen_ and unseen_accuracy (absent if there are none), mentions, seen_mentions
-    "How good a ranking of concepts is. Mentions without a right concept are left out."
+) -> dict[str, float]:
+    """How good a ranking of concepts is. Mentions without a right concept are left out.
+
+    By document: f1 (the mean, as in Li et al. 2019), harmonic_f1, micro_f1. By mention: accuracy (one that is stated is right), accuracy_at_5,
+    seen_accuracy, unseen_accuracy; the same with belb_ in front as BELB counts. Absent where there are no such mentions. Also mentions, seen_mentions."""
     said = [[c for c, *_ in row[:1]] for row in ranked] if said is None else said
     asked = [(m, row, set(stated)) for m, row, stated in zip(mentions, ranked, said, strict=True) if m.ids]
     documents = document_f1([m for m, *_ in asked], [stated for *_, stated in asked])
-    right = np.array([bool(stated & {*m.ids}) for m, _, stated in asked], bool)
-    among_five = np.array([any(c in m.ids for c, *_ in row[:5]) for m, row, _ in asked], bool)
-    seen = np.array([bool({*m.ids} & taught) for m, *_ in asked], bool)
-    share = lambda which: which.mean() if len(which) else 0.
+    right = {
+        'accuracy': [bool(stated & {*m.ids}) for m, _, stated in asked],
+        'accuracy_at_5': [bool(({c for c, *_ in row[:5]} | stated) & {*m.ids}) for m, row, stated in asked],
+        'belb_accuracy': [right_as_in_belb(m.ids, row) for m, row, _ in asked],
+        'belb_accuracy_at_5': [right_as_in_belb(m.ids, row, 5) for m, row, _ in asked]}
+    seen = [bool({*m.ids} & taught) for m, *_ in asked]
     found = {key: documents[key] for key in ('f1', 'harmonic_f1', 'micro_f1')}
-    found |= dict(accuracy=share(right), accuracy_at_5=share(right | among_five))
-    found |= dict(mentions=len(asked), seen_mentions=seen.sum())
-    if seen.any(): found['seen_accuracy'] = share(right[seen])
-    if not seen.all(): found['unseen_accuracy'] = share(right[~seen])
+    found |= shares(right, seen) | dict(mentions=len(asked), seen_mentions=sum(seen))
     return {key: float(value) for key, value in found.items()}
 
 # %% ../nbs/11_normalization.ipynb #d826fbbe
@@ -966,28 +1002,98 @@ def worst_mentions(
 def predictions_table(
     mentions: Sequence[Mention],
     ranked: Sequence[Sequence[tuple]],  # for each mention (concept, score, …), best first
-) -> pd.DataFrame:                      # doc_id, start, end, gold, said and score: lists
+    stated: Sequence[Iterable[str]] | None = None,   # concepts stated; None: the first of each ranking
+    taught: set[str] | None = None,                  # concepts of the training data
+) -> pd.DataFrame:                      # doc_id, start, end; gold, said, score, and if given stated and taught: lists
     "Ranked concepts as a table without text."
     rows = []
     for m, row in zip(mentions, ranked, strict=True):
         rows.append((m.doc_id, m.start, m.end, list(m.ids), [c[0] for c in row], [float(c[1]) for c in row]))
-    return pd.DataFrame(rows, columns=['doc_id', 'start', 'end', 'gold', 'said', 'score'])
+    table = pd.DataFrame(rows, columns=['doc_id', 'start', 'end', 'gold', 'said', 'score'])
+    if stated is not None: table['stated'] = list(map(list, stated))
+    if taught is not None: table['taught'] = [[id for id in m.ids if id in taught] for m in mentions]
+    return table
 
 # %% ../nbs/11_normalization.ipynb #dec7080e
+def read_predictions(
+    folder,                            # of a run that kept predictions.parquet, or such a file
+    split: str = 'dev',                # part of the corpus
+    documents: Iterable[str] | None = None,   # ids that the corpus has; None: any
+) -> pd.DataFrame:                     # of `predictions_table`
+    "What a run predicted for a part. Raises `CourseError` for a mention that stands twice or in no document, or a broken file."
+    path = Path(folder)
+    if path.is_dir(): path = path/'predictions.parquet'
+    try: table = pd.read_parquet(existing(path, 'predictions'))
+    except (OSError, ValueError) as error: raise CourseError(f'{path.name} is no file of predictions: {error}') from None
+    expected = ['doc_id', 'start', 'end', 'gold', 'said', 'score', 'split']
+    if lacking := [column for column in expected if column not in table]:
+        raise CourseError(f'{path.name} has no column {lacking[0]}; expected {", ".join(expected)}.')
+    table = table[table.split == split].drop(columns='split').reset_index(drop=True)
+    check_places(table, path.name, documents)
+    return table
+
+# %% ../nbs/11_normalization.ipynb #e2660075
+def check_places(table: pd.DataFrame, name: str, documents: Iterable[str] | None):
+    "Raises `CourseError` if a place stands twice or its document is unknown."
+    def where(row): return f'document {row.doc_id}, characters {row.start}–{row.end}'
+    twice = table[table.duplicated(['doc_id', 'start', 'end'])]
+    if len(twice): raise CourseError(f'{name} has two rows for {where(twice.iloc[0])}; expected one for each mention.')
+    unknown = table[~table.doc_id.isin(set(documents))] if documents is not None else table[:0]
+    if len(unknown): raise CourseError(f'{name} has a row for {where(unknown.iloc[0])}, and the corpus has no such document.')
+
+# %% ../nbs/11_normalization.ipynb #90e6b545
+def rankings_in(table: pd.DataFrame) -> list[list[tuple[str, float]]]:
+    "The rankings of a table of predictions."
+    return [list(zip(concepts, scores)) for concepts, scores in zip(table.said, table.score)]
+
+def stated_in(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    "The concepts stated in a table of predictions."
+    if 'stated' in table: return list(map(tuple, table.stated))
+    return [tuple(concepts)[:1] for concepts in table.said]
+
+# %% ../nbs/11_normalization.ipynb #6c6ec0ea
+def count_again(
+    folder,                             # of a run that kept predictions.parquet, or such a file
+    split: str = 'dev',
+    taught: set[str] | None = None,     # concepts of the training data; None: those that the file names
+    documents: Iterable[str] | None = None,   # ids that the corpus has; None: any
+) -> dict[str, float]:                  # of `ranked_metrics`
+    "All metrics of a run's predictions, from its file alone. Raises `CourseError` as `read_predictions`."
+    table = read_predictions(folder, split, documents)
+    columns = table[['doc_id', 'start', 'end', 'gold']]
+    mentions = [Mention(d, a, b, '', '', tuple(gold)) for d, a, b, gold in columns.itertuples(index=False)]
+    if taught is None: taught = set(chain.from_iterable(table.taught)) if 'taught' in table else set()
+    return ranked_metrics(mentions, rankings_in(table), taught, stated_in(table))
+
+# %% ../nbs/11_normalization.ipynb #fdb7a21d
+def of_places(rows: Sequence, table: pd.DataFrame, mentions: Sequence[Mention]) -> list:
+    "The rows of a table of predictions that belong to mentions. Raises `CourseError` if there is none for one of them."
+    known = dict(zip(table[['doc_id', 'start', 'end']].itertuples(index=False, name=None), rows))
+    places = [(m.doc_id, m.start, m.end) for m in mentions]
+    if lost := [place for place in places if place not in known]:
+        document, start, end = lost[0]
+        raise CourseError(f'The run says nothing about document {document}, characters {start}–{end}.')
+    return [known[place] for place in places]
+
+# %% ../nbs/11_normalization.ipynb #5eb9cf47
 def ranked_of(
     folder,                       # of a run that kept predictions.parquet
     mentions: Sequence[Mention],  # of the split
     split: str = 'dev',
 ) -> list[list[tuple[str, float]]]:  # for each mention (concept, score), best first
     "What a run predicted for mentions. Raises `CourseError` if it was not asked about one of them."
-    table = pd.read_parquet(Path(folder)/'predictions.parquet').query('split == @split')
-    columns = table[['doc_id', 'start', 'end', 'said', 'score']]
-    said = {(d, a, b): list(zip(concepts, scores)) for d, a, b, concepts, scores in columns.itertuples(index=False)}
-    places = [(m.doc_id, m.start, m.end) for m in mentions]
-    if lost := [place for place in places if place not in said]:
-        document, start, end = lost[0]
-        raise CourseError(f'The run says nothing about document {document}, characters {start}–{end}.')
-    return [said[place] for place in places]
+    table = read_predictions(folder, split)
+    return of_places(rankings_in(table), table, mentions)
+
+# %% ../nbs/11_normalization.ipynb #96638ca9
+def stated_of(
+    folder,                       # as for `ranked_of`
+    mentions: Sequence[Mention],
+    split: str = 'dev',
+) -> list[tuple[str, ...]]:       # for each mention the concepts, perhaps none or several
+    "What a run stated about mentions. Raises `CourseError` if it was not asked about one of them."
+    table = read_predictions(folder, split)
+    return of_places(stated_in(table), table, mentions)
 
 # %% ../nbs/11_normalization.ipynb #6d01d4f0
 def mentions_hash(

@@ -2,16 +2,18 @@
 import numpy as np
 import pytest
 import re
+from dataclasses import replace
 from itertools import combinations
 from scipy.stats import ttest_1samp, ttest_rel
 from clinbert_nb.core import CourseError
 from clinbert_nb.ner import Document, Span
 from clinbert_nb.normalization import (
     Concept, Definition, DocumentF1, ELSEWHERE, LISTED, Mention, MentionF1, TfidfIndex,
-    Vocabulary, Words, aligned, ambiguous, cleaned, definitions, document_bootstrap,
-    document_f1, document_sets, expanded, find_abbreviations, known_names, letters_of, look_up,
-    meanings_at, mentions_of, p_against, p_between, price_of_beginning, ranked_metrics,
-    read_medic, read_mrconso, read_pubtator, singular, write_pubtator)
+    Vocabulary, Words, aligned, ambiguous, cleaned, count_again, definitions,
+    document_bootstrap, document_f1, document_sets, expanded, find_abbreviations, known_names,
+    letters_of, look_up, meanings_at, mentions_of, p_against, p_between, predictions_table,
+    price_of_beginning, ranked_metrics, ranked_of, read_medic, read_mrconso, read_pubtator,
+    right_as_in_belb, singular, stated_of, write_pubtator)
 
 # %% ../nbs/11_normalization.ipynb #30ba80f2
 MEDIC_SHORT = '''D1|X9|X8||Asthma|Bronchial Asthma
@@ -285,6 +287,24 @@ def test_metrics_of_a_ranking():
     assert (found['seen_accuracy'], found['unseen_accuracy'], found['seen_mentions']) == (1/3, 0, 3)
     assert found['f1'] == pytest.approx((2*1/(2 + 3) + 2*1/(1 + 2))/2)   # {A, X} of {A, B, C}; {E} of {D, E}
 
+# %% ../nbs/11_normalization.ipynb #61ee3b74
+@pytest.mark.parametrize('row, right, among_five', [
+    ([('B', .9), ('X', .1)], True, True),
+    ([('B', .9), ('X', .9)], False, False),
+    ([('X', .9), ('B', .5), ('C', .5)], False, False),
+    ([('X', .9), ('Y', .8), ('C', .5)], False, True),
+    ([], False, False),
+    ([(c, -n) for n, c in enumerate('TUVWXB')], False, False)])
+def test_belb_wants_one_decided_answer_of_any_part(row, right, among_five):
+    assert right_as_in_belb(['B', 'C'], row) is right
+    assert right_as_in_belb(['B', 'C'], row, 5) is among_five
+
+# %% ../nbs/11_normalization.ipynb #2f6f5236
+def test_belb_looks_at_the_ranking_whatever_is_stated():
+    found = ranked_metrics(_asked()[:2], [[('A', 1.)], [('X', 1.), ('B', .5)]], {'A'}, said=[[], ['B', 'C']])
+    assert (found['accuracy'], found['belb_accuracy'], found['belb_accuracy_at_5']) == (.5, .5, 1)
+    assert (found['seen_accuracy'], found['belb_seen_accuracy'], found['belb_unseen_accuracy']) == (0, 1, 0)
+
 # %% ../nbs/11_normalization.ipynb #0193879b
 def test_what_is_stated_may_be_more_than_the_first():
     found = ranked_metrics(_asked()[:2], [[('A', 1.)], [('X', 1.)]], said=[[], ['B', 'C']])
@@ -294,6 +314,17 @@ def test_what_is_stated_may_be_more_than_the_first():
 def test_metrics_without_unseen_or_without_mentions():
     assert 'unseen_accuracy' not in ranked_metrics(_asked()[:1], [[('A', 1.)]], {'A'})
     assert ranked_metrics([], [])['accuracy'] == 0
+
+# %% ../nbs/11_normalization.ipynb #9a9ba20b
+def test_a_file_counts_as_the_run_did(tmp_path):
+    ranked = [[('A', .9), ('B', .1)], [('X', .5), ('C', .5)], [('A', 1.)], [('E', 1.), ('D', .7)], []]
+    stated, taught = [['A'], ['B', 'C'], [], ['E'], []], {'A', 'C', 'E'}
+    asked = [replace(m, start=10*n) for n, m in enumerate(_asked())]
+    table = predictions_table(asked, ranked, stated, taught).assign(split='test')
+    table.to_parquet(tmp_path/'predictions.parquet')
+    assert count_again(tmp_path, 'test') == ranked_metrics(asked, ranked, taught, stated)
+    assert ranked_of(tmp_path, asked, 'test') == ranked
+    assert stated_of(tmp_path, asked, 'test') == list(map(tuple, stated))
 
 # %% ../nbs/11_normalization.ipynb #23393717
 BETTER, WORSE = np.array([90.1, 91.4, 90.6]), np.array([89.9, 90.2, 90.5])
