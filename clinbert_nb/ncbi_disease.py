@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SILENT', 'corpus_files', 'read_corpus', 'called', 'look_up_all', 'first_documents', 'with_concept', 'first_concepts',
            'softmax_answers', 'search_encoder', 'keep_search', 'run_search', 'search_answers', 'untested',
-           'search_systems', 'f1_table', 'f1s_of_systems', 'luck_of_abstracts', 'errors_of', 'write_said',
-           'write_predictions', 'counted_by_document']
+           'search_systems', 'f1_table', 'f1s_of_systems', 'counted_ways', 'luck_of_abstracts', 'errors_of',
+           'write_said', 'write_predictions', 'counted_by_document']
 
 # %% ../nbs/13_ncbi_disease.ipynb #365e1d8f
 import os
@@ -25,9 +25,9 @@ from .files import view
 from .finetuning import find_checkpoints, fingerprint, run_once, short_name
 from .ner import Document
 from .normalization import (
-    Mention, TfidfIndex, Vocabulary, cleaned, document_bootstrap, document_f1, document_sets,
-    known_names, look_up, mentions_hash, mentions_of, predictions_table, ranked_of,
-    read_abbreviations, read_pubtator, write_pubtator)
+    Mention, TfidfIndex, Vocabulary, cleaned, count_again, document_bootstrap, document_f1,
+    document_sets, known_names, look_up, mentions_hash, mentions_of, predictions_table,
+    ranked_metrics, ranked_of, read_abbreviations, read_pubtator, stated_of, write_pubtator)
 from .pairwise import PairwiseIndex
 from .pretraining import model_identity
 from .retrieval import (
@@ -209,9 +209,9 @@ def keep_search(
             scores = measured(asked, ranked, joint, seen, least)
             for name, score in scores.items():
                 if score == score: run.metrics[f'{part}{suffix}_{name}'] = score/100
-            said = zip(ranked, spoken(ranked, joint, least))
-            scored = [[(id, dict(row).get(id, np.nan)) for id in ids] for row, ids in said]
-            tables.append(predictions_table(asked, scored).assign(split=part + suffix))
+            stated, first = spoken(ranked, joint, least), [row[:10] for row in ranked]
+            table = predictions_table(asked, first, stated, seen)
+            tables.append(table.assign(split=part + suffix))
     run.metrics['doubt_below'] = normalizer.doubt_below
     pd.concat(tables, ignore_index=True).to_parquet(run.folder/'predictions.parquet')
 
@@ -254,13 +254,11 @@ def search_answers(
     mentions: dict[str, Sequence[Mention]],
 ) -> dict[str, dict[str, list]]:             # system → part → runs: concepts of each mention
     "What the runs of a search said, and what they said when silent in doubt."
-    def said(folder, asked, part):
-        return [tuple(id for id, _ in row) for row in ranked_of(folder, asked, part)]
     answers = {}
     for suffix, words in {'': '', SILENT: ', silent in doubt'}.items():
         system = answers[scores.model.iloc[0] + words] = {}
         for part, asked in parts_to_ask(mentions).items():
-            system[part] = [said(folder, asked, part + suffix) for folder in scores.folder]
+            system[part] = [stated_of(folder, asked, part + suffix) for folder in scores.folder]
     return answers
 
 # %% ../nbs/13_ncbi_disease.ipynb #4ccd6478
@@ -300,22 +298,17 @@ NCBI_PUBLISHED = {   # Li et al. 2019, Table 2: mean and standard deviation, per
     'softmax, EhrBERT-1M': (90.35, 1.12)}
 
 # %% ../nbs/13_ncbi_disease.ipynb #6357d145
-def accuracy_by_seen(runs: Sequence[list], mentions: Sequence[Mention], seen: set[str]) -> dict:
-    "Share of mentions that got a right concept: True, where it was seen in training; False, where not."
-    pairs = [(m.ids, said) for run in runs for said, m in zip(run, mentions)]
-    rows = [(bool({*ids} & seen), bool({*said} & {*ids})) for ids, said in pairs]
-    return pd.DataFrame(rows, columns=['seen', 'right']).groupby('seen').right.mean().to_dict()
-
-# %% ../nbs/13_ncbi_disease.ipynb #ea8e42cc
 def f1_row(parts: dict[str, list], mentions: dict, seen: set[str]) -> dict[str, float]:
     "Mean and sd of document F1, by part; of the last part also the other two kinds of F1, and accuracy."
     row = {}
     for part, runs in parts.items():
-        scores = pd.DataFrame([document_f1(mentions[part], run) for run in runs])
+        unranked = [()]*len(mentions[part])
+        scores = pd.DataFrame([ranked_metrics(mentions[part], unranked, seen, run) for run in runs])
         row |= {f'{part} F1': 100*scores.f1.mean(), f'{part} sd': 100*scores.f1.std(ddof=1)}
-    right = accuracy_by_seen(runs, mentions[part], seen)
-    return row | {'harmonic': 100*scores.harmonic_f1.mean(), 'micro': 100*scores.micro_f1.mean(),
-                  'seen': 100*right.get(True, np.nan), 'unseen': 100*right.get(False, np.nan)}
+    mean = scores.mean()
+    return row | {'harmonic': 100*mean.harmonic_f1, 'micro': 100*mean.micro_f1,
+                  'seen': 100*mean.get('seen_accuracy', np.nan),
+                  'unseen': 100*mean.get('unseen_accuracy', np.nan)}
 
 # %% ../nbs/13_ncbi_disease.ipynb #996c52a4
 def f1_table(
@@ -341,6 +334,19 @@ def f1s_of_systems(
     asked = mentions[part]
     return {name: [100*document_f1(asked, run)['f1'] for run in parts[part]]
             for name, parts in answers.items() if part in parts}
+
+# %% ../nbs/13_ncbi_disease.ipynb #7c21960b
+def counted_ways(
+    scores: pd.DataFrame,   # of `run_softmax` and `run_search`: model, seed, folder
+    part: str,
+    seen: set[str],         # concepts of the training mentions
+) -> pd.DataFrame:          # a row for each model, means over its runs; per cent
+    "What the files of the runs say, counted as Li et al. and as BELB count."
+    columns = {'document F1 (Li)': 'f1', '@1 (BELB)': 'belb_accuracy', '@5 (BELB)': 'belb_accuracy_at_5',
+               '@1 seen (BELB)': 'belb_seen_accuracy', '@1 unseen (BELB)': 'belb_unseen_accuracy'}
+    counted = pd.DataFrame([count_again(folder, part, seen) for folder in scores.folder])
+    counted = counted.reindex(columns=list(columns.values())).set_axis(list(columns), axis=1)
+    return 100*counted.groupby(scores.model.to_numpy(), sort=False).mean()
 
 # %% ../nbs/13_ncbi_disease.ipynb #091fc9a8
 def luck_of_abstracts(
