@@ -31,7 +31,7 @@ from transformers import AutoModel
 from .core import CourseError, best_device, code_hash, ensure, results_folder, seed_everything
 from .finetuning import fingerprint
 from .normalization import (
-    Mention, TfidfIndex, Vocabulary, cleaned, document_f1, proposed_parts, ranked_metrics)
+    JOINT, Mention, TfidfIndex, Vocabulary, cleaned, document_f1, proposed_parts, ranked_metrics)
 from .pretraining import model_identity, open_model
 from .tokens import describe_checkpoint, load_tokenizer
 
@@ -762,6 +762,14 @@ class Questions:
         return Questions([self.mentions[i] for i in chosen], [self.found[i] for i in chosen],
                      np.concatenate(rows) if rows else self.rows[:0])
 
+# %% ../nbs/11e_retrieval.ipynb #93ba6d87
+def teaching(mentions: Sequence[Mention]) -> dict[int, float]:
+    "Place of each mention that teaches → its weight: of those that say the same in a note the first, of weight √n."
+    places = defaultdict(list)
+    for i, m in enumerate(mentions):
+        if len(m.ids) < 2: places[m.doc_id, m.text, m.expanded, m.ids].append(i)
+    return {same[0]: len(same)**.5 for same in places.values()}
+
 # %% ../nbs/11e_retrieval.ipynb #7365134b
 def fit_judge(
     asked: Questions,
@@ -769,16 +777,18 @@ def fit_judge(
     forest: int = 200,         # trees of the forest; 0: boosted ones only
 ) -> list:                     # of classifiers
     "Trees for how probable it is that a candidate is right; mentions of several concepts do not teach."
-    pairs = [(id, m.ids) for m, row in zip(asked.mentions, asked.found) for id, _ in row]
-    right, used = np.array([id in ids for id, ids in pairs]), np.array([len(ids) < 2 for _, ids in pairs])
+    weights = teaching(asked.mentions)
+    lesson = asked.take(list(weights))
+    right = [id in m.ids for m, row in zip(lesson.mentions, lesson.found) for id, _ in row]
+    weight = np.repeat([*weights.values()], [len(row) for row in lesson.found])
     boosted = HistGradientBoostingClassifier(
         max_iter=120, learning_rate=.1, max_leaf_nodes=15, min_samples_leaf=30,
         l2_regularization=1., max_features=.7, early_stopping=False, random_state=seed)
-    judge = [boosted.fit(asked.rows[used], right[used])]
+    judge = [boosted.fit(lesson.rows, right, sample_weight=weight)]
     if forest:
         grown = ExtraTreesClassifier(
             forest, min_samples_leaf=4, max_features=.4, n_jobs=-1, random_state=seed)
-        judge.append(grown.fit(asked.rows[used], right[used]).set_params(n_jobs=1))
+        judge.append(grown.fit(lesson.rows, right, sample_weight=weight).set_params(n_jobs=1))
     return judge
 
 # %% ../nbs/11e_retrieval.ipynb #a7be2ef4
@@ -797,9 +807,9 @@ def judged(
 
 # %% ../nbs/11e_retrieval.ipynb #c3cf3643
 def parts_of(mentions: Sequence[Mention]) -> list[tuple[int, int, Mention]]:
-    "All parts of all ways to take mentions apart."
+    "All parts of all ways to take mentions apart; a short form stays whole, whatever it stands for."
     return [(i, way, replace(m, text=part, expanded=part, ids=()))
-            for i, m in enumerate(mentions)
+            for i, m in enumerate(mentions) if JOINT.search(m.text)
             for way, parts in enumerate(proposed_parts(m.expanded))
             for part in parts]
 

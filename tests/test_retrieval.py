@@ -56,7 +56,7 @@ def test_a_judge_learns_what_is_right():
     numbers = np.random.default_rng(0)
     rows, right = numbers.random((3000, 3)).astype(np.float32), numbers.integers(0, 3, 1000)
     rows[3*np.arange(1000) + right, 1] += 1
-    mentions = [Mention('1', 0, 1, 'x', 'x', ('abc'[r],)) for r in right]
+    mentions = [Mention(str(i), 0, 1, 'x', 'x', ('abc'[r],)) for i, r in enumerate(right)]
     asked = Questions(mentions, [[(c, None) for c in 'abc']]*1000, rows)
     ranked = judged(fit_judge(asked), asked)
     assert np.mean([row[0][0] in m.ids for m, row in zip(asked.mentions, ranked)]) > .95
