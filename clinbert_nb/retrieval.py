@@ -233,19 +233,20 @@ def settle(self: Best, all: bool = False):
     self.waiting = [] if all else [(rows[others], most[others], places[others])]
 
 # %% ../nbs/11e_retrieval.ipynb #61736628
-def lowest_of_interest(best: Best, asked: RoughScores, scores: torch.Tensor, error: torch.Tensor):
-    "The rough score of each query, in its own units, below which a name cannot be among the best."
-    low = (best.kth - asked.offset - error)/asked.unit
-    if not len(best.rows) and scores.shape[1] >= best.k:     # k names reach this much at least
-        low = scores.topk(best.k).values[:, -1].double() - 2*error/asked.unit
-    low = low.float()
-    return low.nextafter(torch.full_like(low, -np.inf))
+def first_threshold(best: Best, scores: torch.Tensor) -> torch.Tensor:   # (queries,)
+    "The smallest exact score among the k names at the beginning that are roughly the best."
+    places = scores.topk(best.k, sorted=False).indices.ravel().numpy()
+    rows = np.arange(len(scores)).repeat(best.k)
+    exact = exact_scores(best.queries, best.matrix, rows, places)
+    return torch.from_numpy(exact.reshape(-1, best.k).min(1)).double()
 
-# %% ../nbs/11e_retrieval.ipynb #7f97d2aa
+# %% ../nbs/11e_retrieval.ipynb #b14b33b0
 def wait(best: Best, asked: RoughScores, start: int, stop: int):
     "Let the names of a chunk wait that may be among the best."
     scores, error = asked.of(start, stop)
-    low = lowest_of_interest(best, asked, scores, error)
+    if not start: best.kth = first_threshold(best, scores)
+    low = ((best.kth - asked.offset - error)/asked.unit).float()
+    low = low.nextafter(torch.full_like(low, -np.inf))
     pairs = np.flatnonzero((scores >= low[:, None]).numpy())
     rows, places = np.divmod(pairs, stop - start)
     most = (asked.offset + error).numpy()[rows] + asked.unit.numpy()[rows]*scores.numpy().ravel()[pairs]
