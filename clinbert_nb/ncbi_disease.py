@@ -342,7 +342,8 @@ def counted_ways(
     seen: set[str],         # concepts of the training mentions
 ) -> pd.DataFrame:          # a row for each model, means over its runs; per cent
     "What the files of the runs say, counted as Li et al. and as BELB count."
-    columns = {'document F1 (Li)': 'f1', '@1 (BELB)': 'belb_accuracy', '@5 (BELB)': 'belb_accuracy_at_5',
+    columns = {'document F1 (Li)': 'f1',
+               '@1 (BELB)': 'belb_accuracy', '@5 (BELB)': 'belb_accuracy_at_5',
                '@1 seen (BELB)': 'belb_seen_accuracy', '@1 unseen (BELB)': 'belb_unseen_accuracy'}
     counted = pd.DataFrame([count_again(folder, part, seen) for folder in scores.folder])
     counted = counted.reindex(columns=list(columns.values())).set_axis(list(columns), axis=1)

@@ -939,12 +939,12 @@ def right_as_in_belb(
     row: Sequence[tuple],   # (concept, score, …), best first
     k: int = 1,             # ranks that count
 ) -> bool:
-    "Whether one of the first k ranks is a single concept and right (Garda et al. 2023, the strict mode of their code)."
+    "Whether one of the first k ranks is a single concept and right (Garda et al. 2023, strict)."
     return any(len(rank) == 1 and rank <= {*ids} for rank in ranks_of(row)[:k])
 
 # %% ../nbs/11_normalization.ipynb #2eec338f
 def shares(right: dict[str, Sequence[bool]], seen: Sequence[bool]) -> dict[str, float]:
-    "The share of right mentions, for each way to be right, of all, and of those seen in training and not (absent if none)."
+    "The share of right mentions for each way to be right: of all, of those seen, of the others."
     seen, found = np.array(seen, bool), {}
     for name, which in right.items():
         which, five = np.array(which, bool), name.endswith('_at_5')
@@ -964,14 +964,16 @@ def ranked_metrics(
 ) -> dict[str, float]:
     """How good a ranking of concepts is. Mentions without a right concept are left out.
 
-    By document: f1 (the mean, as in Li et al. 2019), harmonic_f1, micro_f1. By mention: accuracy (one that is stated is right), accuracy_at_5,
-    seen_accuracy, unseen_accuracy; the same with belb_ in front as BELB counts. Absent where there are no such mentions. Also mentions, seen_mentions."""
+    By document: f1 (the mean, as in Li et al. 2019), harmonic_f1, micro_f1. By mention: accuracy
+    (one stated is right), accuracy_at_5, seen_accuracy, unseen_accuracy (absent if there are none),
+    the same with belb_ in front as BELB counts, mentions, seen_mentions."""
     said = [[c for c, *_ in row[:1]] for row in ranked] if said is None else said
     asked = [(m, row, set(stated)) for m, row, stated in zip(mentions, ranked, said, strict=True) if m.ids]
     documents = document_f1([m for m, *_ in asked], [stated for *_, stated in asked])
     right = {
         'accuracy': [bool(stated & {*m.ids}) for m, _, stated in asked],
-        'accuracy_at_5': [bool(({c for c, *_ in row[:5]} | stated) & {*m.ids}) for m, row, stated in asked],
+        'accuracy_at_5': [any(c in m.ids for c in [*stated, *(c for c, *_ in row[:5])])
+                          for m, row, stated in asked],
         'belb_accuracy': [right_as_in_belb(m.ids, row) for m, row, _ in asked],
         'belb_accuracy_at_5': [right_as_in_belb(m.ids, row, 5) for m, row, _ in asked]}
     seen = [bool({*m.ids} & taught) for m, *_ in asked]
@@ -1002,16 +1004,16 @@ def worst_mentions(
 def predictions_table(
     mentions: Sequence[Mention],
     ranked: Sequence[Sequence[tuple]],  # for each mention (concept, score, …), best first
-    stated: Sequence[Iterable[str]] | None = None,   # concepts stated; None: the first of each ranking
+    stated: Sequence[Iterable[str]] | None = None,   # concepts; None: the first of each ranking
     taught: set[str] | None = None,                  # concepts of the training data
-) -> pd.DataFrame:                      # doc_id, start, end; gold, said, score, and if given stated and taught: lists
+) -> pd.DataFrame:                      # doc_id, start, end; lists: gold, said, score, stated, taught
     "Ranked concepts as a table without text."
     rows = []
     for m, row in zip(mentions, ranked, strict=True):
         rows.append((m.doc_id, m.start, m.end, list(m.ids), [c[0] for c in row], [float(c[1]) for c in row]))
     table = pd.DataFrame(rows, columns=['doc_id', 'start', 'end', 'gold', 'said', 'score'])
     if stated is not None: table['stated'] = list(map(list, stated))
-    if taught is not None: table['taught'] = [[id for id in m.ids if id in taught] for m in mentions]
+    if taught is not None: table['taught'] = [sorted(taught & {*m.ids}) for m in mentions]
     return table
 
 # %% ../nbs/11_normalization.ipynb #dec7080e
@@ -1020,14 +1022,16 @@ def read_predictions(
     split: str = 'dev',                # part of the corpus
     documents: Iterable[str] | None = None,   # ids that the corpus has; None: any
 ) -> pd.DataFrame:                     # of `predictions_table`
-    "What a run predicted for a part. Raises `CourseError` for a mention that stands twice or in no document, or a broken file."
+    "What a run predicted. Raises `CourseError` for a broken file, or a mention twice or in no document."
     path = Path(folder)
     if path.is_dir(): path = path/'predictions.parquet'
     try: table = pd.read_parquet(existing(path, 'predictions'))
-    except (OSError, ValueError) as error: raise CourseError(f'{path.name} is no file of predictions: {error}') from None
+    except (OSError, ValueError) as error:
+        raise CourseError(f'{path.name} is no file of predictions: {error}') from None
     expected = ['doc_id', 'start', 'end', 'gold', 'said', 'score', 'split']
     if lacking := [column for column in expected if column not in table]:
-        raise CourseError(f'{path.name} has no column {lacking[0]}; expected {", ".join(expected)}.')
+        columns = ', '.join(expected)
+        raise CourseError(f'{path.name} has no column {lacking[0]}; expected {columns}.')
     table = table[table.split == split].drop(columns='split').reset_index(drop=True)
     check_places(table, path.name, documents)
     return table
@@ -1037,9 +1041,13 @@ def check_places(table: pd.DataFrame, name: str, documents: Iterable[str] | None
     "Raises `CourseError` if a place stands twice or its document is unknown."
     def where(row): return f'document {row.doc_id}, characters {row.start}–{row.end}'
     twice = table[table.duplicated(['doc_id', 'start', 'end'])]
-    if len(twice): raise CourseError(f'{name} has two rows for {where(twice.iloc[0])}; expected one for each mention.')
+    if len(twice):
+        place = where(twice.iloc[0])
+        raise CourseError(f'{name} has two rows for {place}; expected one for each mention.')
     unknown = table[~table.doc_id.isin(set(documents))] if documents is not None else table[:0]
-    if len(unknown): raise CourseError(f'{name} has a row for {where(unknown.iloc[0])}, and the corpus has no such document.')
+    if len(unknown):
+        place = where(unknown.iloc[0])
+        raise CourseError(f'{name} has a row for {place}, and the corpus has no such document.')
 
 # %% ../nbs/11_normalization.ipynb #90e6b545
 def rankings_in(table: pd.DataFrame) -> list[list[tuple[str, float]]]:
@@ -1055,19 +1063,20 @@ def stated_in(table: pd.DataFrame) -> list[tuple[str, ...]]:
 def count_again(
     folder,                             # of a run that kept predictions.parquet, or such a file
     split: str = 'dev',
-    taught: set[str] | None = None,     # concepts of the training data; None: those that the file names
+    taught: set[str] | None = None,     # concepts of the training data; None: as the file says
     documents: Iterable[str] | None = None,   # ids that the corpus has; None: any
 ) -> dict[str, float]:                  # of `ranked_metrics`
-    "All metrics of a run's predictions, from its file alone. Raises `CourseError` as `read_predictions`."
+    "All metrics of a run, from its file alone. Raises `CourseError` as `read_predictions` does."
     table = read_predictions(folder, split, documents)
     columns = table[['doc_id', 'start', 'end', 'gold']]
-    mentions = [Mention(d, a, b, '', '', tuple(gold)) for d, a, b, gold in columns.itertuples(index=False)]
-    if taught is None: taught = set(chain.from_iterable(table.taught)) if 'taught' in table else set()
+    rows = columns.itertuples(index=False)
+    mentions = [Mention(d, a, b, '', '', tuple(gold)) for d, a, b, gold in rows]
+    if taught is None: taught = set(chain.from_iterable(table.get('taught', [])))
     return ranked_metrics(mentions, rankings_in(table), taught, stated_in(table))
 
 # %% ../nbs/11_normalization.ipynb #fdb7a21d
 def of_places(rows: Sequence, table: pd.DataFrame, mentions: Sequence[Mention]) -> list:
-    "The rows of a table of predictions that belong to mentions. Raises `CourseError` if there is none for one of them."
+    "The rows that belong to mentions. Raises `CourseError` if there is none for one of them."
     known = dict(zip(table[['doc_id', 'start', 'end']].itertuples(index=False, name=None), rows))
     places = [(m.doc_id, m.start, m.end) for m in mentions]
     if lost := [place for place in places if place not in known]:
