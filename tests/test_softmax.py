@@ -264,7 +264,7 @@ def test_names_teach_what_no_mention_has(tmp_path, negatives):
     folder, _, splits = _learnable(tmp_path)
     some = [m for m in splits['train'] if int(m.ids[0][1:]) < 15]
     patient = replace(SMALL, patience=0, epochs=12)
-    assert _told(folder, some, patient, names='too', negatives=negatives) > .8
+    assert _told(folder, some, patient, names='too', negatives=negatives) > .6
     assert _told(folder, some, patient, negatives=negatives) < .3
 
 # %% ../nbs/11c_softmax.ipynb #e013296e
