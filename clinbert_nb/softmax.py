@@ -385,7 +385,9 @@ def finetune_softmax(
 # %% ../nbs/11c_softmax.ipynb #a883c39e
 def check_lesson(lesson: Lesson, questions: Questions | None, settings: Settings):
     "Raise `CourseError` if there is nothing to learn or to choose an epoch by."
-    check_examples(lesson.examples, lesson.classes, settings.max_seq_length, 'sequence', 'training')
+    mentions = slice(len(lesson.examples) - lesson.names)
+    examples, classes = lesson.examples[mentions], lesson.classes[mentions]
+    check_examples(examples, classes, settings.max_seq_length, 'sequence', 'training')
     if questions:
         check_examples(questions.examples, questions.classes, settings.max_seq_length, 'sequence', 'dev')
     elif settings.patience:
