@@ -241,9 +241,9 @@ class SoftmaxIndex:
 class Lesson:
     "What a classifier learns from."
     examples: list[dict]              # encoded
-    classes: np.ndarray               # the right class of each
+    targets: np.ndarray               # the right class of each
     weights: np.ndarray | None = None # how much each counts; None: all alike
-    names: int = 0                    # so many of the last are names of the vocabulary, see section 4
+    names: int = 0                    # so many of the last are names of the vocabulary, see section 6
 
 # %% ../nbs/11c_softmax.ipynb #359b2682
 def counted_once(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:
@@ -319,7 +319,7 @@ def epoch_of(training: FullTraining, batches, lesson: Lesson, pad_id: int, bar) 
         inputs = collate([lesson.examples[i] for i in batch], pad_id, device)
         weights = None if lesson.weights is None else torch.from_numpy(lesson.weights[batch]).to(device)
         share = len(batch) if weights is None else weights.sum().item()
-        total += training.step(inputs, lesson.classes[batch], weights)*share
+        total += training.step(inputs, lesson.targets[batch], weights)*share
         count += share
         bar.update()
     return total/count
@@ -329,7 +329,7 @@ def epoch_of(training: FullTraining, batches, lesson: Lesson, pad_id: int, bar) 
 class Questions:
     "Development examples, and what their answers are worth."
     examples: list[dict]   # encoded
-    classes: np.ndarray    # the right class of each
+    targets: np.ndarray    # the right class of each
     measure: Callable      # best class of each → score; larger is better
 
     def asked(self, net, pad_id: int, half: bool, with_loss: bool) -> dict[str, float]:
@@ -337,7 +337,7 @@ class Questions:
         once, places = distinct(self.examples)
         pooled = pooled_vectors(net, once, pad_id, half=half)[places]
         best = best_classes(pooled, head_of(net), 1)[0][:, 0]
-        loss = dict(dev_loss=loss_in_parts(pooled, head_of(net), self.classes)) if with_loss else {}
+        loss = dict(dev_loss=loss_in_parts(pooled, head_of(net), self.targets)) if with_loss else {}
         return loss | dict(dev_metric=float(self.measure(best)))
 
 # %% ../nbs/11c_softmax.ipynb #583c2068
@@ -386,10 +386,10 @@ def finetune_softmax(
 def check_lesson(lesson: Lesson, questions: Questions | None, settings: Settings):
     "Raise `CourseError` if there is nothing to learn or to choose an epoch by."
     mentions = slice(len(lesson.examples) - lesson.names)
-    examples, classes = lesson.examples[mentions], lesson.classes[mentions]
+    examples, classes = lesson.examples[mentions], lesson.targets[mentions]
     check_examples(examples, classes, settings.max_seq_length, 'sequence', 'training')
     if questions:
-        check_examples(questions.examples, questions.classes, settings.max_seq_length, 'sequence', 'dev')
+        check_examples(questions.examples, questions.targets, settings.max_seq_length, 'sequence', 'dev')
     elif settings.patience:
         raise CourseError('There are no development mentions to choose an epoch by; expected patience 0.')
 
@@ -856,7 +856,7 @@ def with_names(lesson: Lesson, names: Lesson) -> Lesson:
     weights = None
     if lesson.weights is not None:
         weights = np.r_[lesson.weights, np.ones(len(names.examples), np.float32)]
-    examples, classes = lesson.examples + names.examples, np.r_[lesson.classes, names.classes]
+    examples, classes = lesson.examples + names.examples, np.r_[lesson.targets, names.targets]
     return Lesson(examples, classes, weights, len(names.examples))
 
 # %% ../nbs/11c_softmax.ipynb #28d9bc99
@@ -865,7 +865,7 @@ def rows_at_names(net, vocabulary: Vocabulary, reader: Reader, half: bool) -> tu
     lesson = names_lesson(vocabulary, reader)
     once, places = distinct(lesson.examples)
     pooled = pooled_vectors(net, once, reader.tokenizer.pad_token_id, batch_size=256, half=half)[places]
-    classes = torch.from_numpy(lesson.classes).to(pooled.device)
+    classes = torch.from_numpy(lesson.targets).to(pooled.device)
     return start_at_names(pooled, classes, len(vocabulary))
 
 # %% ../nbs/11c_softmax.ipynb #0d4237b7

@@ -237,14 +237,14 @@ def test_a_name_of_two_concepts_is_there_for_both(tmp_path):
     folder, _, _ = _learnable(tmp_path)
     two = Vocabulary('two', {id: Concept(id, names) for id, names in (('A', ('W1', 'w2')), ('B', ('w2.',)))})
     lesson = names_lesson(two, Reader(load_tokenizer(folder), 8))
-    assert lesson.classes.tolist() == [0, 0, 1] and lesson.examples[1] == lesson.examples[2]
+    assert lesson.targets.tolist() == [0, 0, 1] and lesson.examples[1] == lesson.examples[2]
 
 # %% ../nbs/11c_softmax.ipynb #d95d8ee0
 def test_an_epoch_has_as_many_names_as_mentions():
     lesson = Lesson([dict(input_ids=[0]*n) for n in (3, 4, 5)], np.arange(3), np.ones(3, np.float32))
     names = Lesson([dict(input_ids=[0]*n) for n in range(2, 22)], np.arange(20))
     both = with_names(lesson, names)
-    assert both.names == 20 and len(both.weights) == len(both.classes) == len(both.examples) == 23
+    assert both.names == 20 and len(both.weights) == len(both.targets) == len(both.examples) == 23
     plan = [np.concatenate(batches) for batches in planned(both, replace(SMALL, batch_size=4))]
     assert all(len(epoch) == 6 and len({*epoch}) == 6 and {0, 1, 2} <= {*epoch} for epoch in plan)
     assert len({i for epoch in plan for i in epoch}) > 12           # other names in other epochs

@@ -62,7 +62,7 @@ def test_a_lesson_once_has_each_pair_once(tiny):
     reader = Reader(load_tokenizer(tiny), 8)
     every, once = (lesson_of(TRAIN, VOCABULARY, reader, 'skip', how) for how in (False, True))
     assert (len(every.examples), every.weights) == (len(TRAIN), None)
-    assert once.classes.tolist() == list(range(10)) and np.isclose(once.weights.sum(), 10)
+    assert once.targets.tolist() == list(range(10)) and np.isclose(once.weights.sum(), 10)
     assert np.allclose(once.weights/once.weights[0], [i % 3 + 1 for i in range(10)])
 
 
@@ -93,7 +93,7 @@ def test_fewer_names_than_mentions_are_all_there():
 
 def test_names_beside_unweighted_mentions_have_no_weight():
     both = with_names(lesson_with(3), Lesson([dict(input_ids=[1])]*2, np.array([5, 6])))
-    assert both.weights is None and both.names == 2 and both.classes.tolist() == [0, 0, 0, 5, 6]
+    assert both.weights is None and both.names == 2 and both.targets.tolist() == [0, 0, 0, 5, 6]
 
 
 # Slices
@@ -244,7 +244,7 @@ def test_a_document_of_five_hundred_mentions(tiny):
 def test_a_question_of_several_concepts_has_the_first_in_its_loss(tiny):
     reader = Reader(load_tokenizer(tiny), 8)
     questions = questions_of([mention('w1 w2', 'C2', 'C1'), mention('w3')], VOCABULARY, reader, 'mention')
-    assert questions.classes.tolist() == [2] and questions.measure([1]) == questions.measure([2]) == 1
+    assert questions.targets.tolist() == [2] and questions.measure([1]) == questions.measure([2]) == 1
     assert questions.measure([3]) == 0
 
 
