@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Statement', 'Annotation', 'parse_bioc', 'read_made', 'coded_mentions', 'mention_f1', 'statements', 'Found',
-           'read_mmi', 'dictionary_found', 'write_mmi', 'asked_places', 'like_table_2', 'with_codes']
+           'read_mmi', 'dictionary_found', 'write_mmi', 'asked_places', 'places_marked', 'like_table_2', 'with_codes']
 
 # %% ../nbs/12_made.ipynb #86869c60
 import html
@@ -407,6 +407,13 @@ def asked_places(
         words = notes[note][start:end]
         mentions.append(Mention(note, start, end, words, words, right.get((note, start, end), ())))
     return mentions
+
+# %% ../nbs/12_made.ipynb #271c6c94
+def places_marked(
+    documents: Iterable[Document],   # with the spans that a tagger has found
+) -> list[Found]:
+    "Spans as places without a concept."
+    return [Found(d.doc_id, s.start, s.end, '', d.text[s.start:s.end]) for d in documents for s in d.spans]
 
 # %% ../nbs/12_made.ipynb #00bf9d63
 def like_table_2(

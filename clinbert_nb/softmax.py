@@ -4,19 +4,23 @@
 
 # %% auto #0
 __all__ = ['NAMED', 'PAPER_SETTINGS', 'MANY', 'NEGATIVES', 'with_targets', 'taught_concepts', 'oracle', 'ceiling', 'ceilings',
-           'plot_ceilings', 'named_concepts', 'SoftmaxIndex', 'train_softmax', 'tune_softmax', 'run_softmax', 'RowAdam',
-           'sampled_loss', 'finetune_sampled', 'head_bytes', 'head_steps', 'time_steps', 'peak_memory', 'steps_memory',
-           'compare_steps']
+           'plot_ceilings', 'named_concepts', 'SoftmaxIndex', 'Lesson', 'train_softmax', 'tune_softmax', 'run_softmax',
+           'RowAdam', 'sampled_loss', 'head_bytes', 'head_steps', 'time_steps', 'peak_memory', 'steps_memory',
+           'compare_steps', 'start_at_names', 'made_up', 'end_to_end', 'end_to_end_apart']
 
 # %% ../nbs/11c_softmax.ipynb #61c2617e
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import islice, permutations, product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -28,12 +32,14 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from tqdm import tqdm
 
-from .core import CourseError, Run, best_device, derived_seed, seed_everything
+from .core import CourseError, Run, derived_seed, seed_everything
 from .finetuning import (
-    WEIGHTS, Settings, Tuned, check_examples, collate, encode_pairs, finetune, fingerprint,
-    label_ids, length_batches, load_model, model_of_task, renew_pooler, run_once, save)
-from .normalization import (
-    Mention, Vocabulary, document_f1, mentions_hash, predictions_table, ranked_metrics, texts_of)
+    WEIGHTS, Patience, Settings, Tuned, check_examples, collate, distinct, encode_pairs,
+    fingerprint, length_batches, loss_of, model_of_task, opened_for, run_once, save,
+    short_name, tiny_model)
+from clinbert_nb.normalization import (
+    Concept, Mention, Vocabulary, document_f1, known_names, mentions_hash, predictions_table, ranked_metrics,
+    texts_of)
 from .pretraining import make_optimizer, model_identity
 from .tagging import run_grid
 from .tokens import load_tokenizer
@@ -149,26 +155,22 @@ def pooled_vectors(
     examples: list[dict],  # encoded, not padded
     pad_id: int,
     batch_size: int = 64,
-) -> torch.Tensor:         # (examples, hidden)
+    half: bool = False,    # products in bfloat16
+) -> torch.Tensor:         # (examples, hidden), on the model's device
     "The pooled vector of every example, in the order given; dropout is off."
-    was_training = model.training
+    was_training, device = model.training, model.device
     model.eval()
-    vectors = torch.empty(len(examples), head_of(model).in_features, device=model.device)
+    vectors = torch.empty(len(examples), head_of(model).in_features, device=device)
     for batch in length_batches([len(e['input_ids']) for e in examples], batch_size):
-        inputs = collate([examples[i] for i in batch], pad_id, model.device)
-        vectors[batch] = model.base_model(**inputs).pooler_output
+        inputs = collate([examples[i] for i in batch], pad_id, device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            vectors[batch] = model.base_model(**inputs).pooler_output.float()
     model.train(was_training)
     return vectors
 
 # %% ../nbs/11c_softmax.ipynb #b1226ca6
-@torch.inference_mode()
-def best_classes(
-    pooled: torch.Tensor,     # (examples, hidden)
-    head: torch.nn.Linear,
-    k: int = 5,
-    chunk: int = 16_384,      # classes at a time
-) -> tuple[np.ndarray, np.ndarray]:  # (examples, k) classes, best first, and their probabilities
-    "The most probable classes, without the logits of all of them at once."
+def best_of_rows(pooled: torch.Tensor, head: torch.nn.Linear, k: int, chunk: int) -> tuple[np.ndarray, np.ndarray]:
+    "As `best_classes`, for as many vectors as can be compared with `chunk` classes at once."
     k, n = min(k, head.out_features), len(pooled)
     best = pooled.new_empty(n, 0)
     classes = torch.empty(n, 0, dtype=torch.long, device=pooled.device)
@@ -181,6 +183,19 @@ def best_classes(
         best, order = best.topk(min(k, best.shape[1]))
         classes = classes.gather(1, order)
     return classes.cpu().numpy(), (best - total[:, None]).exp().cpu().numpy()
+
+# %% ../nbs/11c_softmax.ipynb #8cf56a0c
+@torch.inference_mode()
+def best_classes(
+    pooled: torch.Tensor,     # (examples, hidden)
+    head: torch.nn.Linear,
+    k: int = 5,
+    chunk: int = 16_384,      # classes at a time
+    rows: int = 1024,         # examples at a time
+) -> tuple[np.ndarray, np.ndarray]:  # (examples, k) classes, best first, and their probabilities
+    "The most probable classes; no more than `rows` × `chunk` logits are there at once."
+    parts = [best_of_rows(some, head, k, chunk) for some in pooled.split(rows)]
+    return tuple(map(np.concatenate, zip(*parts)))
 
 # %% ../nbs/11c_softmax.ipynb #26ec0bcc
 NAMED = ' | '   # between a concept's id and its name in a label
@@ -221,6 +236,170 @@ class SoftmaxIndex:
             ranked[text] = [(self.ids[c], float(p), name(self.ids[c])) for c, p in zip(*best)]
         return [ranked[text] for text in texts]
 
+# %% ../nbs/11c_softmax.ipynb #31570ae4
+@dataclass
+class Lesson:
+    "What a classifier learns from."
+    examples: list[dict]              # encoded
+    targets: np.ndarray               # the right class of each
+    weights: np.ndarray | None = None # how much each counts; None: all alike
+    names: int = 0                    # so many of the last are names of the vocabulary, see section 6
+
+# %% ../nbs/11c_softmax.ipynb #359b2682
+def counted_once(texts: Sequence[str], targets: Sequence[str]) -> tuple[list[str], list[str], np.ndarray]:
+    "Each different pair of a text and a concept, and how often it occurs, in units of the mean."
+    counts = Counter(zip(texts, targets))
+    texts, targets = zip(*counts) if counts else ((), ())
+    weights = np.array([*counts.values()], np.float32)
+    return list(texts), list(targets), weights/weights.mean() if counts else weights
+
+# %% ../nbs/11c_softmax.ipynb #d7362897
+def weighted_loss(
+    logits: torch.Tensor,              # (examples, classes)
+    gold: torch.Tensor,                # (examples,)
+    weights: torch.Tensor | None,      # of the examples
+) -> torch.Tensor:                     # scalar
+    "Mean cross-entropy, each example counting as much as its weight."
+    if weights is None: return loss_of(logits, gold, len(gold))
+    return (F.cross_entropy(logits, gold, reduction='none')*weights).sum()/weights.sum()
+
+# %% ../nbs/11c_softmax.ipynb #1b661fe5
+class FullTraining:
+    "A classifier and its optimizer."
+    def __init__(self, net, settings: Settings, steps: int, half: bool = False, head_rate: float = 1.):
+        self.net, self.clip, self.half = net, settings.clip, half
+        self.optimizer, self.schedule = make_optimizer(
+            net, settings.learning_rate, steps, settings.warmup, settings.weight_decay)
+        if head_rate != 1: faster(self.optimizer, self.schedule, head_of(net), head_rate)
+
+    def lower(self): return torch.autocast(self.net.device.type, torch.bfloat16, enabled=self.half)
+
+    def step(self, inputs: dict, classes: np.ndarray, weights: torch.Tensor | None) -> float:
+        "Learn from one batch; gives its loss."
+        with self.lower(): logits = self.net(**inputs).logits
+        gold = torch.from_numpy(classes).to(logits.device)
+        loss = weighted_loss(logits.float(), gold, weights)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad()
+        return loss.item()
+
+# %% ../nbs/11c_softmax.ipynb #2c781ae4
+def faster(optimizer, schedule, head: torch.nn.Linear, factor: float):
+    "Give the layer learning rates of its own, `factor` times those of the rest."
+    for group in list(optimizer.param_groups):
+        own = [p for p in group['params'] if p is head.weight or p is head.bias]
+        group['params'] = [p for p in group['params'] if not any(p is q for q in own)]
+        rates = {key: group[key]*factor for key in ('lr', 'initial_lr')}
+        optimizer.add_param_group(dict(params=own, weight_decay=group['weight_decay'], **rates))
+        schedule.base_lrs.append(rates['initial_lr'])
+        schedule.lr_lambdas.append(schedule.lr_lambdas[0])
+
+# %% ../nbs/11c_softmax.ipynb #7e1e4842
+def planned(lesson: Lesson, settings: Settings) -> list[list[np.ndarray]]:
+    "Positions of the examples in each batch of each epoch; of the names, other ones each time."
+    lengths = np.array([len(e['input_ids']) for e in lesson.examples])
+    mentions, plan = len(lengths) - lesson.names, []
+    for epoch in range(settings.epochs):
+        seed, some = derived_seed(settings.seed, 'batches', epoch), np.arange(mentions)
+        if lesson.names:
+            drawn = np.random.default_rng(seed).permutation(lesson.names)[:mentions]
+            some = np.r_[some, mentions + drawn]
+        plan.append([some[b] for b in length_batches(lengths[some], settings.batch_size, seed)])
+    return plan
+
+# %% ../nbs/11c_softmax.ipynb #21daa4ba
+def epoch_of(training: FullTraining, batches, lesson: Lesson, pad_id: int, bar) -> float:
+    "One pass through `batches`; gives the mean loss."
+    training.net.train()
+    device, total, count = training.net.device, 0., 0.
+    for batch in batches:
+        inputs = collate([lesson.examples[i] for i in batch], pad_id, device)
+        weights = None if lesson.weights is None else torch.from_numpy(lesson.weights[batch]).to(device)
+        share = len(batch) if weights is None else weights.sum().item()
+        total += training.step(inputs, lesson.targets[batch], weights)*share
+        count += share
+        bar.update()
+    return total/count
+
+# %% ../nbs/11c_softmax.ipynb #96dccc72
+@dataclass
+class Questions:
+    "Development examples, and what their answers are worth."
+    examples: list[dict]   # encoded
+    targets: np.ndarray    # the right class of each
+    measure: Callable      # best class of each → score; larger is better
+
+    def asked(self, net, pad_id: int, half: bool, with_loss: bool) -> dict[str, float]:
+        "`dev_metric` of a classifier, and `dev_loss` if all logits may be computed."
+        once, places = distinct(self.examples)
+        pooled = pooled_vectors(net, once, pad_id, half=half)[places]
+        best = best_classes(pooled, head_of(net), 1)[0][:, 0]
+        loss = dict(dev_loss=loss_in_parts(pooled, head_of(net), self.targets)) if with_loss else {}
+        return loss | dict(dev_metric=float(self.measure(best)))
+
+# %% ../nbs/11c_softmax.ipynb #583c2068
+@torch.inference_mode()
+def loss_in_parts(pooled: torch.Tensor, head: torch.nn.Linear, classes: np.ndarray, rows: int = 256) -> float:
+    "Mean cross-entropy, the logits of a few vectors at a time."
+    gold = torch.from_numpy(classes).to(pooled.device)
+    parts = zip(pooled.split(rows), gold.split(rows))
+    return sum(F.cross_entropy(head(v), g, reduction='sum').item() for v, g in parts)/len(gold)
+
+# %% ../nbs/11c_softmax.ipynb #338d0f55
+def finetune_softmax(
+    checkpoint,                   # folder or Hub name
+    lesson: Lesson,
+    questions: Questions | None,  # None: only without patience
+    label_names: Sequence[str],   # the classes
+    settings: Settings,
+    make: Callable = FullTraining,  # of a classifier, settings, steps, `half`, `head_rate`: what learns from a batch
+    half: bool = False,
+    head_rate: float = 1.,
+    prepare: Callable = lambda net, pad_id: None,   # changes the classifier before it learns
+    progress: bool = True,
+) -> Tuned:
+    "Fine-tune a checkpoint and a layer over the classes."
+    seed_everything(settings.seed)
+    net, tokenizer = opened_for(settings, checkpoint, label_names, 'sequence', progress)
+    check_lesson(lesson, questions, settings)
+    prepare(net, tokenizer.pad_token_id)
+    plan = planned(lesson, settings)
+    training = make(net, settings, sum(map(len, plan)), half, head_rate)
+    patience, rows = Patience(settings.patience), []
+    with tqdm(total=sum(map(len, plan)), desc=Path(checkpoint).name, disable=not progress) as bar:
+        for epoch, batches in enumerate(plan, 1):
+            loss = epoch_of(training, batches, lesson, tokenizer.pad_token_id, bar)
+            check_loss(loss, epoch, settings)
+            rows.append(dict(train_loss=loss))
+            if questions:
+                rows[-1] |= questions.asked(net, tokenizer.pad_token_id, half, make is FullTraining)
+            if patience.is_over(net, rows[-1].get('dev_metric', 0.)): break
+    if patience.weights: net.load_state_dict(patience.weights)
+    history = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name='epoch'))
+    history['kept'] = np.arange(len(rows)) == patience.kept()
+    return Tuned(net.eval(), tokenizer, history, str(checkpoint))
+
+# %% ../nbs/11c_softmax.ipynb #a883c39e
+def check_lesson(lesson: Lesson, questions: Questions | None, settings: Settings):
+    "Raise `CourseError` if there is nothing to learn or to choose an epoch by."
+    mentions = slice(len(lesson.examples) - lesson.names)
+    examples, classes = lesson.examples[mentions], lesson.targets[mentions]
+    check_examples(examples, classes, settings.max_seq_length, 'sequence', 'training')
+    if questions:
+        check_examples(questions.examples, questions.targets, settings.max_seq_length, 'sequence', 'dev')
+    elif settings.patience:
+        raise CourseError('There are no development mentions to choose an epoch by; expected patience 0.')
+
+# %% ../nbs/11c_softmax.ipynb #6ee8c9ad
+def check_loss(loss: float, epoch: int, settings: Settings):
+    "Raise `CourseError` for a training that has gone wrong."
+    if np.isfinite(loss): return
+    raise CourseError(f'The training loss became {loss} in epoch {epoch}; '
+                      f'try a smaller learning rate than {settings.learning_rate}.')
+
 # %% ../nbs/11c_softmax.ipynb #3ce9b88b
 # Li et al. 2019; the rate decays linearly here, in the author's code it was constant
 PAPER_SETTINGS = Settings(learning_rate=1e-5, batch_size=32, epochs=100,
@@ -232,7 +411,7 @@ NEGATIVES = 1024
 def train_softmax(
     checkpoint,                                  # folder or Hub name
     train: Sequence[Mention],
-    dev: Sequence[Mention],
+    dev: Sequence[Mention] | None,               # None: without patience there is no need of any
     vocabulary: Vocabulary,
     settings: Settings = PAPER_SETTINGS,
     score: str = 'document',                     # by which epochs are chosen: 'document' F1, or accuracy by 'mention'
@@ -240,18 +419,67 @@ def train_softmax(
     stop_words: bool = False,
     abbreviations: bool = True,
     negatives: int | None = None,                # 0: full softmax; None: full up to 50,000 classes, beyond it 1,024
+    once: bool = False,                          # the same text with the same concept is read once an epoch, and counts as often as it occurs
+    half: bool = False,                          # the encoder multiplies in bfloat16
+    head_rate: float = 1.,                       # learning rate of the layer, in units of the encoder's
+    names: str = 'no',                           # what is learned of the vocabulary's names: 'no', 'start', 'too'
+    start: tuple | None = None,                  # weights and biases of the layer to begin with; None: computed where needed
     progress: bool = False,
 ) -> Tuned:
     "Train the paper's classifier over all concepts. Raises `CourseError` if no mention can teach or be measured."
-    tokenizer, names = load_tokenizer(checkpoint), list(vocabulary.concepts)
+    reader = Reader(load_tokenizer(checkpoint), settings.max_seq_length, stop_words, abbreviations)
+    lesson = lesson_of(train, vocabulary, reader, composite, once)
+    questions = questions_of(dev, vocabulary, reader, score) if dev is not None else None
+    classes, further = list(vocabulary.concepts), dict(half=half, head_rate=head_rate, progress=progress)
+    if check_names(names) == 'too': lesson = with_names(lesson, names_lesson(vocabulary, reader))
+    if names != 'no': further['prepare'] = beginning(start, vocabulary, reader, half)
+    if negatives is None: negatives = NEGATIVES if len(classes) > MANY else 0
+    if negatives: further['make'] = sampling(negatives)
+    return finetune_softmax(checkpoint, lesson, questions, classes, settings, **further)
+
+# %% ../nbs/11c_softmax.ipynb #a3a673fa
+NAMES = 'no', 'start', 'too'
+
+def check_names(names: str) -> str:
+    "Raise `CourseError` for another use of names than we know."
+    if names not in NAMES: raise CourseError(f"Unknown use of names '{names}'; expected {', '.join(NAMES)}.")
+    return names
+
+# %% ../nbs/11c_softmax.ipynb #a95bff0d
+@dataclass(frozen=True)
+class Reader:
+    "How mentions and names become what a model reads."
+    tokenizer: object
+    max_seq_length: int
+    stop_words: bool = False
+    abbreviations: bool = True
+
+    def texts(self, mentions: Sequence[Mention]) -> list[str]:
+        return texts_of(mentions, self.stop_words, self.abbreviations)
+
+    def encode(self, texts: Sequence[str]) -> list[dict]:
+        return encode_pairs(self.tokenizer, texts, None, self.max_seq_length)
+
+# %% ../nbs/11c_softmax.ipynb #997ebbf4
+def places_of(vocabulary: Vocabulary, ids: Iterable[str]) -> np.ndarray:
+    "Concepts as positions in the vocabulary."
+    place = {id: i for i, id in enumerate(vocabulary.concepts)}
+    return np.array([place[id] for id in ids], np.int64)
+
+# %% ../nbs/11c_softmax.ipynb #1719d800
+def lesson_of(train: Sequence[Mention], vocabulary: Vocabulary, reader: Reader, composite: str, once: bool) -> Lesson:
+    "What mentions teach."
     teaching, targets, _ = with_targets(train, vocabulary, composite)
+    texts, weights = reader.texts(teaching), None
+    if once: texts, targets, weights = counted_once(texts, targets)
+    return Lesson(reader.encode(texts), places_of(vocabulary, targets), weights)
+
+# %% ../nbs/11c_softmax.ipynb #c53bcbba
+def questions_of(dev: Sequence[Mention], vocabulary: Vocabulary, reader: Reader, score: str) -> Questions:
+    "What mentions ask; of several concepts the first is in the loss, any in the score."
     asked, wanted, _ = with_targets(dev, vocabulary, 'first')
-    measure = score_of(asked, names, score)
-    def encode(some): return encode_pairs(tokenizer, texts_of(some, stop_words, abbreviations), None, settings.max_seq_length)
-    data = encode(teaching), targets, encode(asked), wanted, names, settings
-    if negatives is None: negatives = NEGATIVES if len(names) > MANY else 0
-    if negatives: return finetune_sampled(checkpoint, *data, negatives, measure, progress)
-    return finetune(checkpoint, *data, metric=lambda logits, _: measure(logits.argmax(1)), progress=progress)
+    measure = score_of(asked, list(vocabulary.concepts), score)
+    return Questions(reader.encode(reader.texts(asked)), places_of(vocabulary, wanted), measure)
 
 # %% ../nbs/11c_softmax.ipynb #8b6800ea
 def score_of(asked: Sequence[Mention], names: Sequence[str], score: str) -> Callable:
@@ -289,14 +517,23 @@ def tune_softmax(
     stop_words: bool = False,
     abbreviations: bool = True,
     negatives: int | None = None,
+    once: bool = False,
+    half: bool = False,
+    head_rate: float = 1.,
+    names: str = 'no',
     source=None,                            # file or folder of the corpus, for the manifest
     read: dict[str, bool] | None = None,    # also save the weights: what they read → may it be shown?
 ) -> Path:                                  # folder with metrics.json, history.csv, predictions.parquet
     "Train and measure one model with one seed, or find that it was done. Metrics: <split>_f1 and others of each split."
     options = dict(score=score, composite=composite, stop_words=stop_words,
-                   abbreviations=abbreviations, negatives=negatives)
+                   abbreviations=abbreviations, negatives=negatives, once=once, half=half,
+                   head_rate=head_rate, names=names)
     def work(run: Run):
-        tuned = train_softmax(checkpoint, splits['train'], splits['dev'], vocabulary, settings, **options)
+        start = None
+        if check_names(names) != 'no':
+            start = kept_start(checkpoint, vocabulary, settings, stop_words, half, profile)
+        train, dev = splits['train'], splits.get('dev')
+        tuned = train_softmax(checkpoint, train, dev, vocabulary, settings, start=start, **options)
         tuned.history.to_csv(run.folder/'history.csv')
         index, tables = SoftmaxIndex(tuned.model, tuned.tokenizer, vocabulary), []
         left_out = with_targets(splits['train'], vocabulary, composite)[2]
@@ -309,9 +546,15 @@ def tune_softmax(
         pd.concat(tables, ignore_index=True).to_parquet(run.folder/'predictions.parquet')
         if read: save(named_concepts(tuned, vocabulary), run.folder/WEIGHTS, read)
     identity = dict(model=model_identity(checkpoint), mentions=mentions_hash(splits),
-                    classes=fingerprint(list(vocabulary.concepts)), settings=asdict(settings), **options)
+                    classes=classes_hash(vocabulary, names), settings=asdict(settings), **options)
     return run_once(notebook, f'{name}-seed{settings.seed}', identity, profile, work,
                     inputs=[source] if source else [], modules=['ner', 'normalization', 'softmax'])
+
+# %% ../nbs/11c_softmax.ipynb #7986fa8a
+def classes_hash(vocabulary: Vocabulary, names: str) -> str:
+    "A hash of the concepts, and of their names if these are read."
+    if names == 'no': return fingerprint(list(vocabulary.concepts))
+    return fingerprint([[c.id, *c.names] for c in vocabulary.concepts.values()])
 
 # %% ../nbs/11c_softmax.ipynb #1afa8075
 def run_softmax(
@@ -398,108 +641,43 @@ def sampled_loss(
     head: RowAdam,
     negatives: int,
     rng: np.random.Generator,
+    weights: torch.Tensor | None = None,   # of the examples
 ) -> torch.Tensor:              # scalar; after `backward`, `head.taken` have gradients
     "Mean cross-entropy over a sample of the classes."
     sample = sampled_classes(targets, len(head.parameters[0]), negatives, rng)
     rows, gold, correction = (torch.from_numpy(x).to(pooled.device) for x in sample)
     weight, bias = head.take(rows)
-    return F.cross_entropy(F.linear(pooled, weight, bias) + correction, gold)
+    return weighted_loss(F.linear(pooled, weight, bias) + correction, gold, weights)
 
 # %% ../nbs/11c_softmax.ipynb #b706b285
-class SampledTraining:
-    "A classifier, its two optimizers, and the draws of its samples."
-    def __init__(self, net, settings: Settings, steps: int, negatives: int):
-        self.net, self.clip, self.negatives = net, settings.clip, negatives
+class SampledTraining(FullTraining):
+    "The same with two optimizers, one of them for the rows of the layer, and the draws of the samples."
+    def __init__(self, net, settings: Settings, steps: int, half: bool = False, head_rate: float = 1.,
+                 negatives: int = NEGATIVES):
+        self.net, self.clip, self.half = net, settings.clip, half
+        self.head_rate, self.negatives = head_rate, negatives
         self.optimizer, self.schedule = make_optimizer(
             net.base_model, settings.learning_rate, steps, settings.warmup, settings.weight_decay)
         self.head = RowAdam(head_of(net), weight_decay=settings.weight_decay)
         self.rng = np.random.default_rng(derived_seed(settings.seed, 'negatives'))
 
-    def step(
-        self,
-        inputs: dict,         # of `collate`
-        targets: np.ndarray,  # right classes
-    ) -> float:
+    def step(self, inputs: dict, classes: np.ndarray, weights: torch.Tensor | None) -> float:
         "Learn from one batch; gives its loss."
         encoder = self.net.base_model
-        pooled = self.net.dropout(encoder(**inputs).pooler_output)
-        loss = sampled_loss(pooled, targets, self.head, self.negatives, self.rng)
+        with self.lower(): pooled = encoder(**inputs).pooler_output.float()
+        loss = sampled_loss(self.net.dropout(pooled), classes, self.head, self.negatives, self.rng, weights)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([*encoder.parameters(), *self.head.taken], self.clip)
-        self.head.step(self.schedule.get_last_lr()[0])
+        self.head.step(self.head_rate*self.schedule.get_last_lr()[0])
         self.optimizer.step()
         self.schedule.step()
         self.optimizer.zero_grad()
         return loss.item()
 
 # %% ../nbs/11c_softmax.ipynb #e8e4e272
-def finetune_sampled(
-    checkpoint,                   # folder or Hub name
-    examples: list[dict],         # training data, encoded
-    labels: Sequence[str],
-    dev_examples: list[dict],     # development data
-    dev_labels: Sequence[str],
-    label_names: Sequence[str],   # the classes
-    settings: Settings,
-    negatives: int,               # classes drawn in each step
-    measure: Callable,            # of the best class of each development example; larger is better
-    progress: bool = True,
-) -> Tuned:
-    "Like `finetune`, with a sampled softmax (Jean et al. 2015); the model is an ordinary classifier afterwards."
-    seed_everything(settings.seed)
-    net = load_model(checkpoint, label_names, dropout=settings.dropout, say=progress)
-    tokenizer = load_tokenizer(checkpoint)
-    if settings.new_pooler: renew_pooler(net)
-    net = net.to(best_device())
-    check_length(net, checkpoint, settings)
-    check_examples(examples, labels, settings.max_seq_length, 'sequence', 'training')
-    check_examples(dev_examples, dev_labels, settings.max_seq_length, 'sequence', 'dev')
-    gold, lengths = np.array(label_ids(labels, label_names)), [len(e['input_ids']) for e in examples]
-    seeds = [derived_seed(settings.seed, 'batches', e) for e in range(settings.epochs)]
-    plan = [length_batches(lengths, settings.batch_size, seed) for seed in seeds]
-    training = SampledTraining(net, settings, sum(map(len, plan)), negatives)
-    history, best = [], None
-    with tqdm(total=sum(map(len, plan)), desc=Path(checkpoint).name, disable=not progress) as bar:
-        for epoch, batches in enumerate(plan, 1):
-            loss = sampled_epoch(training, batches, examples, gold, tokenizer.pad_token_id, bar)
-            if not np.isfinite(loss):
-                raise CourseError(f'The training loss became {loss} in epoch {epoch}; '
-                                  f'try a smaller learning rate than {settings.learning_rate}.')
-            pooled = pooled_vectors(net, dev_examples, tokenizer.pad_token_id)
-            answers = best_classes(pooled, head_of(net), 1)[0][:, 0]
-            history.append(dict(epoch=epoch, train_loss=loss, dev_metric=float(measure(answers))))
-            if not settings.patience: continue
-            waited = epoch - 1 - best_epoch(history)
-            if waited == 0: best = {k: v.detach().clone() for k, v in net.state_dict().items()}
-            if waited >= settings.patience: break
-    if best: net.load_state_dict(best)
-    kept = best_epoch(history) if settings.patience else len(history) - 1
-    history = pd.DataFrame(history).set_index('epoch').assign(kept=[i == kept for i in range(len(history))])
-    return Tuned(net.eval(), tokenizer, history, str(checkpoint))
-
-# %% ../nbs/11c_softmax.ipynb #24358c2a
-def sampled_epoch(training: SampledTraining, batches, examples, gold, pad_id: int, bar) -> float:
-    "One pass through `batches`; gives the mean loss."
-    training.net.train()
-    total = 0.
-    for batch in batches:
-        inputs = collate([examples[i] for i in batch], pad_id, training.net.device)
-        total += training.step(inputs, gold[batch])*len(batch)
-        bar.update()
-    return total/len(examples)
-
-# %% ../nbs/11c_softmax.ipynb #24777f02
-def best_epoch(history: Sequence[dict]) -> int:
-    "Position of the first epoch with the largest dev metric."
-    return int(np.argmax([row['dev_metric'] for row in history]))
-
-# %% ../nbs/11c_softmax.ipynb #23b36fff
-def check_length(net, checkpoint, settings: Settings):
-    "Raise `CourseError` for more tokens than a model has positions."
-    most = net.config.max_position_embeddings
-    if settings.max_seq_length > most:
-        name = Path(checkpoint).name
-        raise CourseError(f'max_seq_length is {settings.max_seq_length}, but {name} has only {most} positions.')
+def sampling(negatives: int) -> Callable:
+    "What makes a training that draws so many classes in each step."
+    return partial(SampledTraining, negatives=negatives)
 
 # %% ../nbs/11c_softmax.ipynb #a1c88b58
 def head_bytes(
@@ -611,6 +789,16 @@ print(peak_memory(work))
 '''
 
 # %% ../nbs/11c_softmax.ipynb #5a27fc82
+def printed_apart(code: str) -> str:
+    "The last line that some code prints in a new process of one thread."
+    one_thread = os.environ | dict(OMP_NUM_THREADS='1')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=one_thread)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ['no message'])[-1]
+        raise CourseError(f'The measurement ended with {done.returncode}, perhaps for want of memory: {last}')
+    return done.stdout.strip().splitlines()[-1]
+
+# %% ../nbs/11c_softmax.ipynb #a3a219da
 def steps_memory(
     classes: int,
     hidden: int,
@@ -622,12 +810,7 @@ def steps_memory(
     "Peak memory of a head and some training steps, measured in a new process."
     code = MEASUREMENT.format(classes=classes, hidden=hidden, which=which, batch_size=batch_size,
                               negatives=negatives, steps=steps)
-    one_thread = os.environ | dict(OMP_NUM_THREADS='1')
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=one_thread)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ['no message'])[-1]
-        raise CourseError(f'The measurement ended with {done.returncode}, perhaps for want of memory: {last}')
-    return int(done.stdout.split()[-1])
+    return int(printed_apart(code))
 
 # %% ../nbs/11c_softmax.ipynb #33e9fa1a
 def compare_steps(
@@ -643,3 +826,164 @@ def compare_steps(
     peaks = {how: steps_memory(classes, hidden, how, batch_size, negatives) for how in seconds.index}
     computed = head_bytes(classes, hidden, batch_size, negatives).sum(axis=1)
     return pd.DataFrame(dict(seconds=seconds, peak_bytes=pd.Series(peaks), computed_bytes=computed))
+
+# %% ../nbs/11c_softmax.ipynb #06ddff85
+def start_at_names(
+    pooled: torch.Tensor,     # (names, hidden), of an encoder that has not been taught yet
+    classes: torch.Tensor,    # (names,)
+    count: int,               # of the classes
+    sharpness: float = 16.,   # difference of the logits of two opposite directions: twice that
+) -> tuple[torch.Tensor, torch.Tensor]:   # (classes, hidden) weights, (classes,) biases
+    "A linear layer whose rows point to where the names of each class are, seen from the middle of all names."
+    middle = pooled.mean(0)
+    apart = pooled - middle
+    rows = torch.zeros(count, pooled.shape[1], device=pooled.device)
+    rows.index_add_(0, classes, F.normalize(apart, dim=1))
+    weight = sharpness*F.normalize(rows, dim=1)/apart.norm(dim=1).mean()
+    return weight, -(weight @ middle)
+
+# %% ../nbs/11c_softmax.ipynb #d32041b5
+def names_lesson(vocabulary: Vocabulary, reader: Reader) -> Lesson:
+    "The names of a vocabulary, cleaned, each with its concept; a name of two concepts is there twice."
+    known = known_names(vocabulary, (), reader.stop_words)
+    pairs = [(name, id) for name, ids in known.items() for id in ids]
+    names, ids = map(list, zip(*pairs))
+    return Lesson(reader.encode(names), places_of(vocabulary, ids))
+
+# %% ../nbs/11c_softmax.ipynb #6c06881c
+def with_names(lesson: Lesson, names: Lesson) -> Lesson:
+    "Mentions and names together; an epoch has as many names as mentions."
+    weights = None
+    if lesson.weights is not None:
+        weights = np.r_[lesson.weights, np.ones(len(names.examples), np.float32)]
+    examples, classes = lesson.examples + names.examples, np.r_[lesson.targets, names.targets]
+    return Lesson(examples, classes, weights, len(names.examples))
+
+# %% ../nbs/11c_softmax.ipynb #28d9bc99
+def rows_at_names(net, vocabulary: Vocabulary, reader: Reader, half: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    "Weights and biases of `start_at_names`, for a classifier as it is."
+    lesson = names_lesson(vocabulary, reader)
+    once, places = distinct(lesson.examples)
+    pooled = pooled_vectors(net, once, reader.tokenizer.pad_token_id, batch_size=256, half=half)[places]
+    classes = torch.from_numpy(lesson.targets).to(pooled.device)
+    return start_at_names(pooled, classes, len(vocabulary))
+
+# %% ../nbs/11c_softmax.ipynb #0d4237b7
+def beginning(start: tuple | None, vocabulary: Vocabulary, reader: Reader, half: bool) -> Callable:
+    "A function that lets the layer of a classifier begin at the names, or at given numbers."
+    def prepare(net, pad_id):
+        weight, bias = start or rows_at_names(net, vocabulary, reader, half)
+        head_of(net).weight.data.copy_(weight)
+        head_of(net).bias.data.copy_(bias)
+    return prepare
+
+# %% ../nbs/11c_softmax.ipynb #1f97c307
+def kept_start(checkpoint, vocabulary: Vocabulary, settings: Settings, stop_words: bool, half: bool, profile: str):
+    "The rows of the layer at the names, made now or found."
+    seed = settings.seed if settings.new_pooler else 0
+    reader = Reader(load_tokenizer(checkpoint), settings.max_seq_length, stop_words)
+    def work(run: Run):
+        seed_everything(seed)
+        net, _ = opened_for(replace(settings, seed=seed), checkpoint, list(vocabulary.concepts), 'sequence', False)
+        weight, bias = rows_at_names(net, vocabulary, reader, half)
+        np.savez(run.folder/'start.npz', weight=weight.cpu().numpy(), bias=bias.cpu().numpy())
+    identity = dict(model=model_identity(checkpoint), names=classes_hash(vocabulary, 'start'), half=half,
+                    new_pooler=settings.new_pooler, seed=seed, stop_words=stop_words,
+                    max_seq_length=settings.max_seq_length)
+    folder = run_once('11c_softmax', f'names-{short_name(str(checkpoint))}', identity, profile, work,
+                      modules=['normalization', 'softmax'])
+    kept = np.load(folder/'start.npz')
+    return torch.from_numpy(kept['weight']), torch.from_numpy(kept['bias'])
+
+# %% ../nbs/11c_softmax.ipynb #cbace352
+SYLLABLES = 'ba be do fu ga ke li mo nu pa re sa ti vo zu'.split()
+
+def made_up_word(number: int) -> str:
+    "A word of two syllables or more, another one for each number."
+    rest, last = divmod(number, len(SYLLABLES))
+    first = made_up_word(rest) if rest >= len(SYLLABLES) else SYLLABLES[rest]
+    return first + SYLLABLES[last]
+
+# %% ../nbs/11c_softmax.ipynb #091d8cc9
+def made_up_names(count: int) -> list[tuple[str, ...]]:
+    "So many different names of three words."
+    words = 1
+    while words**3 < count: words += 1
+    slots = [[made_up_word(slot*words + i) for i in range(words)] for slot in range(3)]
+    return list(islice(product(*slots), count))
+
+# %% ../nbs/11c_softmax.ipynb #3a37955b
+def in_order(name: tuple[str, ...], order: Sequence[int], concept: str, number: int) -> Mention:
+    "A mention of a concept, its words in some order; ten mentions make a document."
+    text = ' '.join(name[i] for i in order)
+    return Mention(str(number//10), 99*(number % 10), 99*(number % 10) + len(text), text, text, (concept,))
+
+# %% ../nbs/11c_softmax.ipynb #b8341cac
+def made_up(
+    classes: int,    # concepts of the vocabulary
+    taught: int,     # of them with four training mentions each
+    seed: int = 0,   # of the choice
+) -> tuple[Vocabulary, list[Mention], list[Mention]]:   # training; asked: one of each taught concept, and as many others
+    "A vocabulary of any size, and mentions that are its names with their words in other orders."
+    names = made_up_names(classes)
+    concepts = {f'{i:06d}': Concept(f'{i:06d}', (' '.join(name),)) for i, name in enumerate(names)}
+    ids, orders = list(concepts), list(permutations(range(3)))
+    drawn = np.random.default_rng(seed).permutation(classes)[:2*taught].tolist()
+    train = [in_order(names[i], order, ids[i], 4*n + k)
+             for n, i in enumerate(drawn[:taught]) for k, order in enumerate(orders[:4])]
+    asked = [in_order(names[i], orders[5], ids[i], n) for n, i in enumerate(drawn)]
+    return Vocabulary('made up', concepts), train, asked
+
+# %% ../nbs/11c_softmax.ipynb #5612d9ca
+def wide_checkpoint(folder, classes: int, hidden: int, seed: int = 0) -> Path:
+    "An untrained BERT of two layers that knows the made-up words."
+    words = {word for name in made_up_names(classes) for word in name}
+    return tiny_model(folder, sorted(words), hidden=hidden, layers=2, seed=seed)
+
+# %% ../nbs/11c_softmax.ipynb #5d3b889d
+def end_to_end(
+    classes: int,
+    hidden: int,                 # width of the encoder
+    taught: int = 1000,
+    negatives: int = NEGATIVES,
+    epochs: int = 8,
+    learning_rate: float = 5e-4,
+    seed: int = 0,
+) -> dict[str, float]:           # seconds of each part, shares of right answers
+    "Build, train and ask a softmax over a made-up vocabulary."
+    seconds, clock = {}, time.perf_counter
+    start = clock()
+    vocabulary, train, asked = made_up(classes, taught, seed)
+    settings = Settings(learning_rate=learning_rate, epochs=epochs, patience=0, max_seq_length=16, seed=seed)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = wide_checkpoint(Path(folder)/'wide', classes, hidden, seed)
+        seconds['prepare'] = clock() - start
+        start = clock()
+        tuned = train_softmax(checkpoint, train, None, vocabulary, settings, negatives=negatives)
+        seconds['train'] = clock() - start
+    start = clock()
+    ranked = SoftmaxIndex(tuned.model, tuned.tokenizer, vocabulary).rank(texts_of(asked))
+    seconds['ask'] = clock() - start
+    metrics = ranked_metrics(asked, ranked, taught_concepts(train))
+    right = {key: metrics[key] for key in ('seen_accuracy', 'unseen_accuracy')}
+    steps = epochs*-(-len(train)//settings.batch_size)
+    return {f'{part}_seconds': s for part, s in seconds.items()} | right | dict(steps=steps, asked=len(asked))
+
+# %% ../nbs/11c_softmax.ipynb #77ec7753
+WHOLE = '''
+import json, torch
+from clinbert_nb.softmax import end_to_end, peak_memory
+torch.set_num_threads(1)
+torch.ones(8, 8) @ torch.ones(8, 8)
+found = {}
+def work(): found.update(end_to_end(**json.loads('OPTIONS')))
+peak = peak_memory(work, .02)
+print(json.dumps(found | dict(peak_bytes=peak)))
+'''
+
+# %% ../nbs/11c_softmax.ipynb #1f618407
+def end_to_end_apart(
+    **options,           # of `end_to_end`
+) -> dict[str, float]:   # what it gives, and peak_bytes
+    "`end_to_end` in a new process of one thread, with the most memory that it needed."
+    return json.loads(printed_apart(WHOLE.replace('OPTIONS', json.dumps(options))))

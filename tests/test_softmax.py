@@ -13,8 +13,11 @@ from clinbert_nb.finetuning import (
 from clinbert_nb.normalization import (
     Concept, Mention, Vocabulary, ranked_metrics, ranked_of, texts_of, worst_mentions)
 from clinbert_nb.softmax import (
-    RowAdam, SoftmaxIndex, ceiling, compare_steps, head_bytes, oracle, peak_memory, run_softmax,
-    sampled_classes, sampled_loss, taught_concepts, train_softmax, tune_softmax, with_targets)
+    Lesson, Reader, RowAdam, SoftmaxIndex, ceiling, compare_steps, end_to_end, head_bytes,
+    made_up, made_up_names, made_up_word, names_lesson, oracle, peak_memory, planned,
+    run_softmax, sampled_classes, sampled_loss, start_at_names, taught_concepts, train_softmax,
+    tune_softmax, with_names, with_targets)
+from clinbert_nb.tokens import load_tokenizer
 
 # %% ../nbs/11c_softmax.ipynb #ccefa145
 def _mention(text, *ids, doc='1', start=0): return Mention(doc, start, start + len(text), text, text, ids)
@@ -219,3 +222,74 @@ def test_a_sampled_step_is_cheaper():
     assert cost.seconds['full'] > 4*cost.seconds['sampled']
     assert cost.peak_bytes['full'] > cost.peak_bytes['sampled']
     assert (cost.peak_bytes > .8*head_bytes(60_000, 64).weights).all()
+
+# %% ../nbs/11c_softmax.ipynb #96a20d51
+def test_rows_point_to_their_names():
+    vectors = F.normalize(torch.randn(12, 6, generator=torch.Generator().manual_seed(0)), dim=1)
+    weight, bias = start_at_names(vectors, torch.arange(12), 13)
+    logits = vectors @ weight.T + bias
+    assert logits.argmax(1).tolist() == list(range(12))
+    assert torch.allclose(logits[:, 12], torch.zeros(12))           # a class without a name
+    sharper, _ = start_at_names(vectors, torch.arange(12), 13, 32.)
+    assert torch.allclose(sharper, 2*weight)
+
+def test_a_name_of_two_concepts_is_there_for_both(tmp_path):
+    folder, _, _ = _learnable(tmp_path)
+    two = Vocabulary('two', {id: Concept(id, names) for id, names in (('A', ('W1', 'w2')), ('B', ('w2.',)))})
+    lesson = names_lesson(two, Reader(load_tokenizer(folder), 8))
+    assert lesson.targets.tolist() == [0, 0, 1] and lesson.examples[1] == lesson.examples[2]
+
+# %% ../nbs/11c_softmax.ipynb #d95d8ee0
+def test_an_epoch_has_as_many_names_as_mentions():
+    lesson = Lesson([dict(input_ids=[0]*n) for n in (3, 4, 5)], np.arange(3), np.ones(3, np.float32))
+    names = Lesson([dict(input_ids=[0]*n) for n in range(2, 22)], np.arange(20))
+    both = with_names(lesson, names)
+    assert both.names == 20 and len(both.weights) == len(both.targets) == len(both.examples) == 23
+    plan = [np.concatenate(batches) for batches in planned(both, replace(SMALL, batch_size=4))]
+    assert all(len(epoch) == 6 and len({*epoch}) == 6 and {0, 1, 2} <= {*epoch} for epoch in plan)
+    assert len({i for epoch in plan for i in epoch}) > 12           # other names in other epochs
+
+# %% ../nbs/11c_softmax.ipynb #020f3fd9
+def _words(): return Vocabulary('w', {f'C{i}': Concept(f'C{i}', (f'w{i}',)) for i in range(30)})
+
+def _told(folder, train, settings, **options):
+    "How many of the names that no mention taught are understood."
+    tuned = train_softmax(folder, train, None, _words(), settings, **options)
+    asked = [_mention(f'w{i}', f'C{i}') for i in range(15, 30)]
+    ranked = SoftmaxIndex(tuned.model, tuned.tokenizer, _words()).rank(texts_of(asked))
+    return ranked_metrics(asked, ranked)['accuracy']
+
+@pytest.mark.parametrize('negatives', [0, 8])
+def test_names_teach_what_no_mention_has(tmp_path, negatives):
+    folder, _, splits = _learnable(tmp_path)
+    some = [m for m in splits['train'] if int(m.ids[0][1:]) < 15]
+    patient = replace(SMALL, patience=0, epochs=12)
+    assert _told(folder, some, patient, names='too', negatives=negatives) > .6
+    assert _told(folder, some, patient, negatives=negatives) < .3
+
+# %% ../nbs/11c_softmax.ipynb #e013296e
+def test_before_any_lesson_each_name_is_understood(tmp_path):
+    folder, _, splits = _learnable(tmp_path)
+    nothing = replace(SMALL, patience=0, epochs=1, learning_rate=0.)
+    assert _told(folder, splits['train'], nothing, names='start') == 1
+    assert _told(folder, splits['train'], nothing) < .3
+
+# %% ../nbs/11c_softmax.ipynb #b02a47cb
+def test_made_up_names_are_different():
+    names = made_up_names(5000)
+    assert len({*names}) == 5000 and {len(name) for name in names} == {3}
+    assert len({made_up_word(i) for i in range(4000)}) == 4000
+
+def test_made_up_mentions_have_the_words_of_their_concept():
+    vocabulary, train, asked = made_up(500, 7)
+    assert len(vocabulary) == 500 and len(train) == 28 and len(asked) == 14
+    texts = {m.text for m in train}
+    assert len(texts) == 28 and not texts & {m.text for m in asked}
+    assert all(sorted(m.text.split()) == sorted(vocabulary.preferred(m.ids[0]).split()) for m in train + asked)
+    assert taught_concepts(train) == {m.ids[0] for m in asked[:7]}
+
+# %% ../nbs/11c_softmax.ipynb #6ba83bfe
+def test_from_end_to_end():
+    found = end_to_end(2000, 64, taught=60, negatives=256, epochs=20, learning_rate=2e-3)
+    assert found['seen_accuracy'] > .5 and found['unseen_accuracy'] == 0
+    assert found['steps'] == 20*8 and found['asked'] == 120
