@@ -168,7 +168,7 @@ def course(profile, only, cores, options):
     targets = [f'step_{step}' for step in asked_for(steps, only)]
     lock = locked(folder)
     forget_damaged(folder, steps)
-    command = [sys.executable, '-m', 'snakemake', '--snakefile', ROOT/'Snakefile', '--directory', ROOT, '--cores', cores, '--scheduler', 'greedy',
+    command = [sys.executable, ROOT/'scripts/nursery.py', '-m', 'snakemake', '--snakefile', ROOT/'Snakefile', '--directory', ROOT, '--cores', cores, '--scheduler', 'greedy',
                '--rerun-incomplete', '--keep-going', '--nolock', '--quiet', 'all', '--config', f'profile={profile}']
     environment = os.environ | dict(CLINBERT_STARTED=os.environ.get('CLINBERT_STARTED', str(time.time())))
     with ExitStack() as stack:

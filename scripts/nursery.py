@@ -60,6 +60,7 @@ def become(wish, streams):
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)   # die with the nursery
     os.setsid()
     for number, stream in enumerate(streams): os.dup2(stream, number)
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))
     for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(wish['environment'])
