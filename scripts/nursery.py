@@ -69,6 +69,8 @@ def become(wish, streams):
     random.seed()
     if numpy := sys.modules.get('numpy'): numpy.random.seed()
     kind, *rest = wish['arguments'] if wish['arguments'][0] == '-m' else ('', *wish['arguments'])
+    if rest[0] == 'ipykernel_launcher' and (pandas := sys.modules.get('pandas')):
+        pandas.set_option('display.max_columns', 20)   # which pandas chooses when it is imported, and otherwise in a terminal
     sys.argv = rest
     sys.path[0] = wish['folder'] if kind else os.path.dirname(os.path.abspath(rest[0]))
     sys.path[1:1] = [p for p in wish['environment'].get('PYTHONPATH', '').split(os.pathsep) if p and p not in sys.path]

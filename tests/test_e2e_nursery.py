@@ -23,7 +23,7 @@ COMMAND = [sys.executable, ROOT/'scripts/nursery.py']
 @pytest.fixture(scope='module')
 def variables(tmp_path_factory):
     "What leads a process to a nursery of few modules."
-    with nursery.opened(tmp_path_factory.mktemp('nursery'), ['numpy', 'matplotlib.pyplot', 'no_such_module'], wait=True) as found: yield found
+    with nursery.opened(tmp_path_factory.mktemp('nursery'), ['pandas', 'matplotlib.pyplot', 'no_such_module'], wait=True) as found: yield found
 
 
 def script(folder, text):
@@ -80,7 +80,7 @@ def test_without_a_nursery_it_is_a_plain_python(tmp_path):
 
 
 def test_a_notebook_in_a_copy_shows_what_it_shows_in_a_process(variables, tmp_path, monkeypatch):
-    cells = ['import matplotlib.pyplot as plt\n_ = plt.plot([1, 2])', '[1, 2]', 'print("said")']
+    cells = ['import matplotlib.pyplot as plt\n_ = plt.plot([1, 2])', 'import pandas as pd\npd.DataFrame([["word"]*16])', 'print("said")']
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('n: int = 1  # a number', metadata=dict(tags=['parameters'])), *map(nbformat.v4.new_code_cell, cells)])
     book.metadata['kernelspec'] = dict(name='python3', language='python', display_name='Python 3')
     nbformat.write(book, tmp_path/'book.ipynb')
