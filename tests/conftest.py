@@ -1,4 +1,5 @@
 """Shared by all tests: folders of their own for data and results, the real open corpora if they are there, and whole runs without imports."""
+import gc
 import os
 import sys
 from pathlib import Path
@@ -6,6 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+gc.set_threshold(50_000, 20, 20)   # with torch come a million objects; looking through them at every turn is a tenth of an import
+
+
+def pytest_collection_modifyitems(items):
+    "Whole runs first: a worker that starts a file of minutes last works alone."
+    items.sort(key=lambda item: not item.path.name.startswith('test_e2e_'))
 
 
 @pytest.fixture(scope='session', autouse=True)
