@@ -29,7 +29,7 @@ open:  ## the same on real open corpora (configs/open.yaml)
 
 test: .venv/ready  ## everything that must hold before a change is merged, the demo among it
 	$(BIN)/python scripts/course.py check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory course PROFILE=demo
 
 fuzz: .venv/ready  ## damage valid files, 10,000 for each reader: each is read or refused in one sentence (some minutes)
