@@ -8,12 +8,13 @@ __all__ = ['FOLD_SYSTEMS', 'document_folds', 'across_folds', 'fold_table', 'erro
 # %% ../nbs/11f_folds.ipynb #3daa3fc7
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from .core import CourseError
+from .core import CourseError, existing
 from .normalization import Mention, Vocabulary, cleaned
 from .retrieval import Encoder, Normalizer, measured
 
@@ -32,6 +33,15 @@ def document_folds(
     for held_out in range(folds):
         train = [m for m in mentions if fold[m.doc_id] != held_out]
         yield train, [m for m in mentions if fold[m.doc_id] == held_out and m.ids]
+
+# %% ../nbs/11f_folds.ipynb #48ccbcf1
+def taught_files(folder) -> list[Path]:
+    "The text files of a folder whose names say train or dev. Raises `CourseError` if there are none."
+    texts = [f for f in sorted(existing(folder, 'the folder of a corpus').iterdir())
+             if f.suffix.lower() in ('.txt', '.pubtator')]
+    found = [f for f in texts if any(part in f.name.lower() for part in ('train', 'dev'))]
+    if not found: raise CourseError(f'{Path(folder).name} has no text file whose name says train or dev.')
+    return found
 
 # %% ../nbs/11f_folds.ipynb #042bfe63
 FOLD_SYSTEMS = {

@@ -101,7 +101,7 @@ def remembered(
 
 # %% ../nbs/11e_retrieval.ipynb #f9e6654f
 def exact_scores(queries: torch.Tensor, matrix: torch.Tensor, rows: np.ndarray, places: np.ndarray):
-    "Inner products of pairs of a query and a name, (pairs,): added in double precision, then rounded."
+    "Inner products of pairs of query and name, (pairs,): added in double precision, then rounded."
     rows, places = torch.from_numpy(rows), torch.from_numpy(places)
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), 512):
@@ -124,7 +124,7 @@ def lengths(vectors: torch.Tensor) -> torch.Tensor:
     return torch.linalg.vector_norm(vectors, dim=1)*1.001 + 1e-18*vectors.shape[1]**.5
 
 def in_whole_numbers(vectors: torch.Tensor) -> tuple:   # int8; (vectors,), (vectors,)
-    "Vectors as integers from −127 to 127, the step of each, and at most how long is what rounding took."
+    "Vectors as integers up to 127, the step of each, and at most how long is what rounding took."
     step = (vectors.abs().amax(1)/127).clamp(min=1e-30)
     rounded = (vectors/step[:, None]).round_()
     whole = rounded.to(torch.int8)
@@ -140,7 +140,7 @@ class Searchable:
     "Names' vectors, and perhaps the same in whole numbers."
     matrix: torch.Tensor                  # (names, hidden), float32
     longest: float                        # at least the norm of each
-    middle: torch.Tensor | None = None    # (hidden,), taken off before rounding; None: no rough copy
+    middle: torch.Tensor | None = None    # (hidden,), taken off first; None: no rough copy
     whole: torch.Tensor | None = None     # (names, hidden), int8
     step: torch.Tensor | None = None      # (names,), what 1 is worth
     lost: torch.Tensor | None = None      # (names,), at most the norm of what rounding took
@@ -148,7 +148,7 @@ class Searchable:
 
 # %% ../nbs/11e_retrieval.ipynb #c0e75a4d
 def longest_of(vectors: torch.Tensor, what: str) -> float:
-    "At least the largest norm. Raises `CourseError` if there are no vectors, or they cannot be compared."
+    "At least the largest norm. Raises `CourseError` for no vectors or one that cannot be compared."
     if vectors.ndim != 2 or not len(vectors):
         raise CourseError(f'There are no vectors of {what}; expected a row of numbers for each.')
     longest = float(torch.stack([lengths(rows).max() for rows in vectors.split(256)]).max())
@@ -160,7 +160,7 @@ def longest_of(vectors: torch.Tensor, what: str) -> float:
 # %% ../nbs/11e_retrieval.ipynb #035f2e01
 def searchable(
     matrix: torch.Tensor,         # (names, hidden)
-    rough: bool | None = None,    # with a copy in whole numbers, a quarter of its size; None: where it is fast
+    rough: bool | None = None,    # with a copy in whole numbers; None: where it is fast
 ) -> Searchable:
     "Prepare names for many calls of `nearest`."
     longest = longest_of(matrix, 'names')
@@ -182,7 +182,7 @@ class RoughScores:
     def __init__(self, queries: torch.Tensor, names: Searchable):
         self.queries, self.names = queries, names
         self.norm = lengths(queries).double()
-        self.slack = self.norm*names.longest*2**-20 + 1e-30   # whatever else is rounded, in single precision
+        self.slack = self.norm*names.longest*2**-20 + 1e-30   # for all rounding in single precision
         self.unit, self.offset = torch.ones_like(self.norm), torch.zeros_like(self.norm)
         if names.whole is None: return
         self.whole, step, lost = in_whole_numbers(queries)
@@ -207,7 +207,8 @@ class Best:
     "The k best names of each query so far, and pairs that may still be among them."
     def __init__(self, queries: torch.Tensor, matrix: torch.Tensor, k: int):
         self.queries, self.matrix, self.k = queries, matrix, k
-        self.rows, self.scores, self.places = np.empty(0, int), np.empty(0, np.float32), np.empty(0, int)
+        self.rows, self.places = np.empty(0, int), np.empty(0, int)
+        self.scores = np.empty(0, np.float32)
         self.kth = torch.full((len(queries),), -np.inf, dtype=torch.float64)
         self.waiting = []     # of rows, the most that their exact score can be, places
 
@@ -224,7 +225,7 @@ class Best:
 # %% ../nbs/11e_retrieval.ipynb #832f8392
 @patch
 def settle(self: Best, all: bool = False):
-    "Score the k most promising that wait; forget who cannot be among the best; the others wait, or are scored, too."
+    "Score the k most promising; forget who is out; the others wait, or are scored, too."
     rows, most, places = map(np.concatenate, zip(*self.waiting))
     first, others = best_of_each(rows, most, places, self.k)
     self.score(rows[first], places[first])
@@ -233,22 +234,24 @@ def settle(self: Best, all: bool = False):
     self.waiting = [] if all else [(rows[others], most[others], places[others])]
 
 # %% ../nbs/11e_retrieval.ipynb #61736628
-def lowest_of_interest(best: Best, asked: RoughScores, scores: torch.Tensor, error: torch.Tensor):
-    "The rough score of each query, in its own units, below which a name cannot be among the best."
-    low = (best.kth - asked.offset - error)/asked.unit
-    if not len(best.rows) and scores.shape[1] >= best.k:     # k names reach this much at least
-        low = scores.topk(best.k).values[:, -1].double() - 2*error/asked.unit
-    low = low.float()
-    return low.nextafter(torch.full_like(low, -np.inf))
+def first_threshold(best: Best, scores: torch.Tensor) -> torch.Tensor:   # (queries,)
+    "The smallest exact score among the k names at the beginning that are roughly the best."
+    places = scores.topk(best.k, sorted=False).indices.ravel().numpy()
+    rows = np.arange(len(scores)).repeat(best.k)
+    exact = exact_scores(best.queries, best.matrix, rows, places)
+    return torch.from_numpy(exact.reshape(-1, best.k).min(1)).double()
 
-# %% ../nbs/11e_retrieval.ipynb #7f97d2aa
+# %% ../nbs/11e_retrieval.ipynb #b14b33b0
 def wait(best: Best, asked: RoughScores, start: int, stop: int):
     "Let the names of a chunk wait that may be among the best."
     scores, error = asked.of(start, stop)
-    low = lowest_of_interest(best, asked, scores, error)
+    if not start: best.kth = first_threshold(best, scores)
+    low = ((best.kth - asked.offset - error)/asked.unit).float()
+    low = low.nextafter(torch.full_like(low, -np.inf))
     pairs = np.flatnonzero((scores >= low[:, None]).numpy())
     rows, places = np.divmod(pairs, stop - start)
-    most = (asked.offset + error).numpy()[rows] + asked.unit.numpy()[rows]*scores.numpy().ravel()[pairs]
+    rough = asked.unit.numpy()[rows]*scores.numpy().ravel()[pairs]
+    most = (asked.offset + error).numpy()[rows] + rough
     best.waiting.append((rows, most, places + start))
 
 # %% ../nbs/11e_retrieval.ipynb #dcd53a22
@@ -268,7 +271,7 @@ def nearest(
     queries: torch.Tensor,              # (queries, hidden)
     names: torch.Tensor | Searchable,   # (names, hidden), or prepared by `searchable`
     k: int = 10,
-    chunk: int = 4096,                  # names at a time: batch_size × chunk scores should fit into a cache
+    chunk: int = 4096,                  # names at a time: so few that the scores stay in a cache
     batch_size: int = 256,              # queries at a time
 ) -> tuple[torch.Tensor, torch.Tensor]:   # scores and places, (queries, k), best first
     "The k names with the largest inner product, exactly; of equal scores the earlier name first."
@@ -276,10 +279,12 @@ def nearest(
         names = searchable(names, None if len(queries) >= 256 else False)
     longest_of(queries, 'queries')
     ours, theirs = queries.shape[1], names.matrix.shape[1]
-    if ours != theirs: raise CourseError(f'Queries have {ours} numbers, names have {theirs}; expected as many.')
+    if ours != theirs:
+        raise CourseError(f'Queries have {ours} numbers, names have {theirs}; expected as many.')
     if k < 1: raise CourseError(f'k is {k}; expected 1 or more.')
     k = min(k, len(names.matrix))
-    batches = [nearest_of_batch(batch, names, k, max(chunk, k)) for batch in queries.split(batch_size)]
+    chunk, batches = max(chunk, k), queries.split(batch_size)
+    batches = [nearest_of_batch(batch, names, k, chunk) for batch in batches]
     scores, places = zip(*batches)
     return torch.cat(scores), torch.cat(places)
 
@@ -330,7 +335,8 @@ def search_race(
 # %% ../nbs/11e_retrieval.ipynb #c6834417
 def share_of_same(places: np.ndarray, others: np.ndarray) -> float:
     "The share of the names in one list that are in the other, too."
-    return float(np.mean([len({*a} & {*b})/len(a) for a, b in zip(places.tolist(), others.tolist())]))
+    pairs = zip(places.tolist(), others.tolist())
+    return float(np.mean([len({*a} & {*b})/len(a) for a, b in pairs]))
 
 # %% ../nbs/11e_retrieval.ipynb #f9470d05
 def name_concepts(

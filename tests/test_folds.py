@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from clinbert_nb.core import CourseError
 from clinbert_nb.folds import (
-    across_folds, calibration, document_folds, errors_by_name, fold_table, trade)
+    across_folds, calibration, document_folds, errors_by_name, fold_table, taught_files, trade)
 from clinbert_nb.normalization import Mention, Vocabulary
 
 # %% ../nbs/11f_folds.ipynb #7c5b1098
@@ -28,6 +28,13 @@ def test_differences_are_taken_within_folds():
 def test_an_unknown_system_is_refused():
     with pytest.raises(CourseError, match="Unknown system 'more'"):
         across_folds(Vocabulary('t', {}), _ten(), None, ['more'])
+
+def test_test_abstracts_are_not_opened(tmp_path):
+    for name in ('NCBItrainset.txt', 'NCBIdevelopset.txt', 'NCBItestset.txt', 'notes.md'): (tmp_path/name).touch()
+    assert [f.name for f in taught_files(tmp_path)] == ['NCBIdevelopset.txt', 'NCBItrainset.txt']
+    (tmp_path/'none').mkdir()
+    with pytest.raises(CourseError, match='no text file whose name says train or dev'):
+        taught_files(tmp_path/'none')
 
 def test_too_few_documents_are_refused():
     with pytest.raises(CourseError, match='There are 10 documents; expected 11'):

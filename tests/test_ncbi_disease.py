@@ -2,7 +2,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from clinbert_nb.ncbi_disease import counted_ways, f1_table, first_documents, untested
+from clinbert_nb.ncbi_disease import (
+    counted_ways, epochs_kept, f1_table, first_documents, untested, without_asked)
 from clinbert_nb.normalization import Mention, predictions_table
 
 # %% ../nbs/13_ncbi_disease.ipynb #57f2b148
@@ -14,10 +15,26 @@ def test_test_abstracts_do_not_teach():
                  test=[_mention('x', 2, 'B'), _mention('x', 4), _mention('x', 5, 'A')])
     assert untested(parts) == dict(train=[_mention('x', 1, 'A'), _mention('x', 3)])
 
+def test_what_is_asked_about_does_not_teach():
+    parts = dict(train=[_mention('x', 1, 'A'), _mention('x', 2), _mention('x', 3)],
+                 dev=[_mention('y', 2, 'B')], test=[_mention('z', 3, 'A'), _mention('z', 4)])
+    left = without_asked(parts)
+    assert left['train'] == parts['train'][:1]
+    assert (left['dev'], left['test']) == (parts['dev'], parts['test'])
+
 def test_whole_documents_are_left_out():
     mentions = [_mention('x', doc) for doc in (7, 7, 3, 5, 3)]
     assert first_documents(mentions, 0) == mentions
     assert [m.doc_id for m in first_documents(mentions, 2)] == ['7', '7', '3', '3']
+
+# %% ../nbs/13_ncbi_disease.ipynb #265e5b8c
+def test_the_epochs_that_were_kept(tmp_path):
+    for name, kept in dict(a=[False, True, False], b=[False, False, True]).items():
+        (tmp_path/name).mkdir()
+        history = pd.DataFrame(dict(train_loss=[3., 2., 1.], kept=kept), index=pd.RangeIndex(1, 4, name='epoch'))
+        history.to_csv(tmp_path/name/'history.csv')
+    assert epochs_kept([tmp_path/'a']) == 2 and epochs_kept([tmp_path/'b']) == 3
+    assert epochs_kept([tmp_path/'a', tmp_path/'b', tmp_path/'b']) == 3
 
 # %% ../nbs/13_ncbi_disease.ipynb #1e60d5f8
 def test_a_table_of_systems():

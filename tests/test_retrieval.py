@@ -27,7 +27,7 @@ def _sorted_places(queries, matrix, k):
 
 def _drawn(names, hidden=8, queries=37):
     numbers = torch.Generator().manual_seed(1)
-    return torch.randn(queries, hidden, generator=numbers), torch.randn(names, hidden, generator=numbers)
+    return [torch.randn(n, hidden, generator=numbers) for n in (queries, names)]
 
 # %% ../nbs/11e_retrieval.ipynb #de7067a8
 @pytest.mark.parametrize('rough', [True, False])
