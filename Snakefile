@@ -69,4 +69,4 @@ for step, spec in STEPS.items():
         priority: priority_of(step)
         message: f'{step}'
         shell: 'OMP_NUM_THREADS=${{OMP_NUM_THREADS:-{threads}}} LOKY_MAX_CPU_COUNT={threads} nice -n {params.nice} '
-               '{sys.executable} {ROOT}/scripts/nursery.py {ROOT}/scripts/graph.py step {PROFILE} {params.step}'
+               '{sys.executable} {ROOT}/scripts/graph.py step {PROFILE} {params.step}'

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from .core import CourseError, existing
 from .normalization import Mention, Vocabulary, cleaned
-from .retrieval import Encoder, Normalizer, measured
+from .retrieval import EVIDENCE, Encoder, Normalizer, measured
 
 # %% ../nbs/11f_folds.ipynb #2b7acbc9
 def document_folds(
@@ -54,6 +54,7 @@ FOLD_SYSTEMS = {
     'training mentions are no names': dict(names=False),
     'letters only': dict(encoder=None),
     'encoder only': dict(letters=False)}
+for kind in EVIDENCE: FOLD_SYSTEMS[f'without {kind}'] = dict(kinds=[k for k in EVIDENCE if k != kind])
 
 # %% ../nbs/11f_folds.ipynb #2069338d
 def said_by(normalizer: Normalizer, looked, joint: bool = True, silent: str = '') -> tuple:
@@ -82,7 +83,7 @@ def across_folds(
     vocabulary: Vocabulary,
     mentions: Sequence[Mention],        # with their concepts, training and development ones together
     encoder: Encoder | None,            # None: letters only
-    systems: Sequence[str] = (),        # of FOLD_SYSTEMS; (): all
+    systems: Sequence[str] = (),        # of FOLD_SYSTEMS; (): those that are not *without* some evidence
     folds: int = 5,
     seeds: Sequence[int] = (0,),        # of the judge
     seed: int = 0,                      # of the folds
@@ -90,7 +91,8 @@ def across_folds(
     "Every system on every fold. Raises `CourseError` for one that is not known."
     if unknown := [name for name in systems if name not in FOLD_SYSTEMS]:
         raise CourseError(f"Unknown system '{unknown[0]}'; expected one of: {'; '.join(FOLD_SYSTEMS)}.")
-    systems, rows, answers = systems or [*FOLD_SYSTEMS], [], []
+    systems = systems or [name for name in FOLD_SYSTEMS if not name.startswith('without')]
+    rows, answers = [], []
     for fold, (train, asked) in enumerate(tqdm([*document_folds(mentions, folds, seed)], desc='folds')):
         seen = {id for m in train for id in m.ids}
         for system, one, said in systems_of_fold(vocabulary, train, asked, encoder, systems, seeds):

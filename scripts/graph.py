@@ -13,10 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
-import nursery
 from clinbert_nb.core import CourseError, is_rehearsal, profile_name, read_profile, results_root, run_notebook, shown, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,12 +153,6 @@ def say_if_broken(command):
     if tried.returncode: print(tried.stderr, file=sys.stderr)
 
 
-def copies_will_do(steps):
-    "Whether the steps can run in copies of one process: each with one thread, on Linux, without a GPU, which a copy could not open."
-    alone = all(spec.get('threads') == 1 for spec in steps.values()) and os.environ.get('OMP_NUM_THREADS', '1') == '1'
-    return alone and sys.platform == 'linux' and not Path('/dev/nvidiactl').exists()
-
-
 def course(profile, only, cores, options):
     "Run the graph of a profile, or the steps asked for and what they need; the exit status."
     check_data(profile, only)
@@ -168,12 +160,10 @@ def course(profile, only, cores, options):
     targets = [f'step_{step}' for step in asked_for(steps, only)]
     lock = locked(folder)
     forget_damaged(folder, steps)
-    command = [sys.executable, ROOT/'scripts/nursery.py', '-m', 'snakemake', '--snakefile', ROOT/'Snakefile', '--directory', ROOT, '--cores', cores, '--scheduler', 'greedy',
+    command = [sys.executable, '-m', 'snakemake', '--snakefile', ROOT/'Snakefile', '--directory', ROOT, '--cores', cores, '--scheduler', 'greedy',
                '--rerun-incomplete', '--keep-going', '--nolock', '--quiet', 'all', '--config', f'profile={profile}']
     environment = os.environ | dict(CLINBERT_STARTED=os.environ.get('CLINBERT_STARTED', str(time.time())))
-    with ExitStack() as stack:
-        if copies_will_do(steps): environment |= stack.enter_context(nursery.opened(stack.enter_context(tempfile.TemporaryDirectory())))
-        done = subprocess.run([*map(str, command), *options, '--', *targets], env=environment, pass_fds=[lock.fileno()])
+    done = subprocess.run([*map(str, command), *options, '--', *targets], env=environment, pass_fds=[lock.fileno()])
     if done.returncode:
         say_if_broken(list(map(str, command)))
         wanted = with_needs(steps, asked_for(steps, only) or steps)

@@ -1,7 +1,6 @@
-"""Shared by all tests: folders of their own for data and results, the real open corpora if they are there, and whole runs without imports."""
+"""Shared by all tests: folders of their own for data and results, and the real open corpora if they are there."""
 import gc
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,19 +29,3 @@ def open_data():
     folder = Path(os.environ.get('CLINBERT_OPEN_DATA') or ROOT.parent/'shared/data')
     if not folder.is_dir(): pytest.skip(f'no open corpora: {folder} does not exist (set CLINBERT_OPEN_DATA)')
     return folder
-
-
-@pytest.fixture(scope='session')
-def ready(own_folders, tmp_path_factory):
-    "A nursery (scripts/nursery.py) with all that notebooks and the workflow import; the variables that lead there."
-    sys.path.insert(0, str(ROOT/'scripts'))
-    import nursery
-    with nursery.opened(tmp_path_factory.mktemp('nursery'), [*nursery.MODULES, 'snakemake.cli'], wait=True) as variables: yield variables
-
-
-@pytest.fixture(scope='module')
-def copies(ready):
-    "What the tests of a module start, kernels and what goes through scripts/nursery.py, are copies of one process; where there is no nursery, plain ones."
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ready.items(): patch.setenv(name, value)
-        yield

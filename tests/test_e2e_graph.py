@@ -21,7 +21,6 @@ from graph import damage, left_behind  # noqa: E402
 
 NOTEBOOKS = sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))
 PROFILES = sorted((ROOT/'configs').glob('*.yaml'))
-pytestmark = pytest.mark.usefixtures('copies')
 LEAVES_A_RUN = '''from clinbert_nb.core import Run
 with Run(name, 'one', dict(n=n), profile=profile) as run:
     run.metrics['n'] = n
@@ -42,12 +41,12 @@ def environment(tree, results): return {**os.environ, 'PYTHONPATH': str(tree), '
 
 
 def snakemake(tree, results, *arguments, profile='mine'):
-    command = [sys.executable, tree/'scripts/nursery.py', '-m', 'snakemake', '--cores', '2', '--scheduler', 'greedy', '--config', f'profile={profile}', *arguments]
+    command = [sys.executable, '-m', 'snakemake', '--cores', '2', '--scheduler', 'greedy', '--config', f'profile={profile}', *arguments]
     return subprocess.run(command, cwd=tree, env=environment(tree, results), capture_output=True, text=True)
 
 
 def course(tree, results, *arguments, profile='mine', **options):
-    command = [sys.executable, tree/'scripts/nursery.py', tree/'scripts/graph.py', 'course', profile, *arguments]
+    command = [sys.executable, tree/'scripts/graph.py', 'course', profile, *arguments]
     return subprocess.run(command, cwd=tree, env=environment(tree, results), capture_output=True, text=True, **options)
 
 

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 import zipfile
 from dataclasses import replace
@@ -40,9 +39,6 @@ from clinbert_nb.tokens import train_vocabulary
 from clinbert_nb.other_text import pairs
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT/'scripts'))
-import nursery  # noqa: E402
-
 FULL = os.environ.get('CLINBERT_MARKERS') == 'full'
 MARK = 'Zqx'
 WORD = re.compile(r'[^\W\d_]+')
@@ -152,9 +148,7 @@ def place(tmp_path_factory):
         write_pairs(corpora), write_deidentification(corpora), write_concepts(corpora), write_normalization(corpora, ensure_catalogue())
         words = [row[-1] for row in rows]
         write_model(root/'data/models/marked', words), write_model(root/'data/models/twin', words), write_model(root/'data/models/plain', [w.replace(MARK, '') for w in words])
-        with nursery.opened(tmp_path_factory.mktemp('nursery'), wait=True) as variables:   # in the same circumstances
-            for name, value in variables.items(): patch.setenv(name, value)
-            yield root
+        yield root
 
 
 # searching

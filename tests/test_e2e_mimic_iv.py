@@ -12,7 +12,6 @@ from clinbert_nb.notes import ensure_sentences, read_sentences
 from clinbert_nb.files import describe_corpus, read_json
 
 ROOT = Path(__file__).resolve().parent.parent
-pytestmark = pytest.mark.usefixtures('copies')
 PATIENTS = 12
 
 

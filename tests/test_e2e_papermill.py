@@ -16,14 +16,13 @@ from clinbert_nb.files import read_json
 from clinbert_nb.parameters import allowed, check_parameters
 
 ROOT = Path(__file__).resolve().parent.parent
-pytestmark = pytest.mark.usefixtures('copies')
 NOTEBOOKS = sorted((ROOT/'nbs').glob('[0-9]*.ipynb')) + list(ROOT.glob('index.ipynb'))
 QUICK = ROOT/'nbs/00_core.ipynb'
 
 
 def papermill(*arguments, cwd, results):
     "papermill's command line as a user calls it."
-    return subprocess.run([sys.executable, ROOT/'scripts/nursery.py', '-m', 'papermill', *map(str, arguments), '--no-progress-bar'], cwd=cwd, stdin=subprocess.DEVNULL,
+    return subprocess.run([sys.executable, '-m', 'papermill', *map(str, arguments), '--no-progress-bar'], cwd=cwd, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, env={**os.environ, 'CLINBERT_RESULTS': str(results)})
 
 

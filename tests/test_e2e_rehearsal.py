@@ -39,7 +39,7 @@ def test_no_text_of_it_may_be_shown(corpora):
 
 
 @pytest.fixture(scope='module')
-def executed(corpora, copies):
+def executed(corpora):
     "The notebook of the first step, as the workflow runs it."
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('CLINBERT_REHEARSAL', '1')

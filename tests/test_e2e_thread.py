@@ -15,7 +15,6 @@ from clinbert_nb.files import read_json
 from clinbert_nb.tokens import train_vocabulary
 
 ROOT = Path(__file__).resolve().parent.parent
-pytestmark = pytest.mark.usefixtures('copies')
 
 
 @pytest.fixture(scope='module')
@@ -47,7 +46,7 @@ def test_same_seed_same_metrics_to_the_last_digit(small, tmp_path, monkeypatch):
 
 
 def papermill(notebook, results, *arguments):
-    return subprocess.run([sys.executable, ROOT/'scripts/nursery.py', '-m', 'papermill', str(ROOT/f'nbs/{notebook}.ipynb'), str(results/'out.ipynb'), '--no-progress-bar', *map(str, arguments)],
+    return subprocess.run([sys.executable, '-m', 'papermill', str(ROOT/f'nbs/{notebook}.ipynb'), str(results/'out.ipynb'), '--no-progress-bar', *map(str, arguments)],
                           cwd=results, stdin=subprocess.DEVNULL, capture_output=True, text=True, env={**os.environ, 'CLINBERT_RESULTS': str(results), 'CLINBERT_DATA': str(results/'data')})
 
 

@@ -32,14 +32,14 @@ def checkpoints(tmp_path, monkeypatch):
 
 
 def test_foreign_abstracts_are_read_by_what_the_environment_names(checkpoints):
-    name, reader, untaught = search_encoder('', dict(steps=2.), TWO_NAMES, 'p', hospital=False)
+    name, reader = search_encoder('', dict(steps=2.), TWO_NAMES, 'p', hospital=False)
     assert (name, reader.source, untaught) == ('other', checkpoints[1], None)      # as it is
 
 
 def test_what_is_named_reads_and_learns_synonyms(checkpoints, results):
     mine, _ = checkpoints
     lesson = dict(steps=2., batch_size=2.)
-    name, reader, untaught = search_encoder(mine, lesson, TWO_NAMES, 'p', hospital=False, pooling='mean')
+    name, reader = search_encoder(mine, lesson, TWO_NAMES, 'p', hospital=False, pooling='mean')
     assert (name, untaught.source, reader.pooling) == ('mine', mine, 'mean')
     assert reader.source.startswith(str(results/'p/models/mine-synonyms-'))
 
@@ -51,7 +51,7 @@ def test_without_a_lesson_it_reads_as_it_is(checkpoints):
 
 def test_without_a_checkpoint_letters_decide(monkeypatch):
     monkeypatch.delenv('CLINBERT_CHECKPOINT', raising=False)
-    assert search_encoder('', {}, TWO_NAMES, 'p', hospital=False) == ('letters', None, None)
+    assert search_encoder('', {}, TWO_NAMES, 'p', hospital=False) == ('letters', None)
     lesson = [_mention(text, d, id) for d in range(20) for text, id in (('cardiac failure', 'A'), ('kidney cysts', 'B'))]
     parts = dict(train=lesson, dev=[_mention('renal cysts', 90, 'B')])
     scores = run_search('letters', None, parts, TWO_NAMES, [0], 'p', '13_test')

@@ -4,7 +4,7 @@ import pytest
 from clinbert_nb.core import CourseError
 from clinbert_nb.finetuning import tiny_model
 from clinbert_nb.normalization import Concept, Vocabulary
-from clinbert_nb.retrieval import Normalizer, ablation, open_encoder, synonym_batches
+from clinbert_nb.retrieval import Normalizer, open_encoder, synonym_batches
 
 ONE_NAME = Vocabulary('v', {'D': Concept('D', ('cyst',))})
 
@@ -26,8 +26,3 @@ def test_a_vocabulary_without_synonyms_teaches_nothing():
 def test_a_normalizer_needs_a_view():
     with pytest.raises(CourseError, match='needs letters, an encoder, or both'):
         Normalizer(ONE_NAME, letters=False)
-
-
-def test_an_unknown_system_is_refused():
-    with pytest.raises(CourseError, match="Unknown system 'no letters'; expected one of: everything; "):
-        ablation(ONE_NAME, [], [], None, only=['no letters'])

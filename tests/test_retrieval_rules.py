@@ -6,7 +6,7 @@ import torch
 from clinbert_nb.finetuning import tiny_model
 from clinbert_nb.normalization import Concept, Mention, TfidfIndex, Vocabulary, cleaned, document_f1
 from clinbert_nb.retrieval import (
-    EVIDENCE, SYSTEMS, Dictionary, Normalizer, ablation, candidates, cases_of, decisions_right, embed, evidence, features,
+    EVIDENCE, Dictionary, Normalizer, candidates, cases_of, decisions_right, embed, evidence, features,
     joint_readings, name_concepts, near_names, nearest, normalize, open_encoder, overlap, parts_of,
     remembered, spoken, synonym_batches, teach_synonyms, threshold)
 
@@ -191,13 +191,6 @@ def test_nothing_asked_is_nothing_answered():
     assert normalize([], _vocabulary()) == []
 
 
-def test_a_system_is_silent_as_itself():
-    both = [ablation(_vocabulary(), MANY_NOTES, DEV, None, seeds=[0], only=only) for only in (
-        ['silent in doubt'],
-        ['everything', 'no judge', 'silent in doubt'])]
-    assert both[0].loc['silent in doubt'].equals(both[1].loc['silent in doubt'])
-
-
 @pytest.mark.parametrize('name, left_out, meanings', [
     ('weak heart', '2', ((), {'A': 1})),
     ('big cyst', '3', ((), {})),
@@ -252,16 +245,3 @@ def test_a_normalizer_end_to_end():
     assert all(quiet in ((), loud) for quiet, loud in zip(normalizer.concepts(asked, normalizer.none_below), said))
     assert normalizer.concepts(asked, 1.01)[0] == ()
     assert said == Normalizer(_vocabulary(), MANY_NOTES).concepts(asked)     # the same again
-
-
-def test_every_row_takes_a_part_away():
-    table = ablation(_vocabulary(), MANY_NOTES, DEV, None, seeds=[0])     # letters only: no row needs an encoder
-    assert table.index.tolist() == list(SYSTEMS)[:7]
-    everything = Normalizer(_vocabulary(), MANY_NOTES).concepts(DEV[:2])
-    assert table.f1['everything'] == 100*document_f1(DEV[:2], everything)['f1'] == 100
-    assert table.f1['one concept for each mention'] < 100
-
-
-def test_evidence_is_taken_away_by_name():
-    table = ablation(_vocabulary(), MANY_NOTES, DEV, None, seeds=[0], only=['no judge', 'without words in common'])
-    assert table.index.tolist() == ['no judge', 'without words in common'] and table.f1.notna().all()
