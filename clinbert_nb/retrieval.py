@@ -277,12 +277,13 @@ def nearest(
     "The k names with the largest inner product, exactly; of equal scores the earlier name first."
     if isinstance(names, torch.Tensor):
         names = searchable(names, None if len(queries) >= 256 else False)
-    longest_of(queries, 'queries')
     ours, theirs = queries.shape[1], names.matrix.shape[1]
     if ours != theirs:
         raise CourseError(f'Queries have {ours} numbers, names have {theirs}; expected as many.')
     if k < 1: raise CourseError(f'k is {k}; expected 1 or more.')
     k = min(k, len(names.matrix))
+    if not len(queries): return torch.empty(0, k), torch.empty(0, k, dtype=torch.long)
+    longest_of(queries, 'queries')
     chunk, batches = max(chunk, k), queries.split(batch_size)
     batches = [nearest_of_batch(batch, names, k, chunk) for batch in batches]
     scores, places = zip(*batches)

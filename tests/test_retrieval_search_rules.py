@@ -83,7 +83,6 @@ def test_what_is_no_number_is_refused(number):
 
 
 @pytest.mark.parametrize('queries, names, k, sentence', [
-    (0, 5, 1, 'There are no vectors of queries'),
     (5, 0, 1, 'There are no vectors of names'),
     (5, 5, 0, 'k is 0; expected 1 or more'),
 ])
