@@ -64,21 +64,29 @@ def said_by(normalizer: Normalizer, looked, joint: bool = True, silent: str = ''
     return ranked, several, getattr(normalizer, silent) if silent else 0.
 
 # %% ../nbs/11f_folds.ipynb #bce7d8fc
-def systems_of_fold(vocabulary: Vocabulary, train: Sequence[Mention], asked: Sequence[Mention],
-                    encoder: Encoder | None, systems: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple]:
-    "System, seed and `said_by`, for each system and each seed of its judge."
-    built = None
+def built_alike(systems: Sequence[str]) -> list[tuple[dict, dict[str, dict]]]:
+    "Choices of a `Normalizer`, and system → choices of `said_by`, of the systems that need this one."
+    groups = []
     for system in systems:
-        choices = dict(encoder=encoder) | FOLD_SYSTEMS[system]
+        choices = dict(FOLD_SYSTEMS[system])
         says = {key: choices.pop(key) for key in ('joint', 'silent') if key in choices}
-        if built != choices:
-            normalizer, built = Normalizer(vocabulary, train, seed=seeds[0], **choices), choices
-            looked = normalizer.look(asked)
+        alike = next((some for built, some in groups if built == choices), None)
+        if alike is None: groups.append((choices, alike := {}))
+        alike[system] = says
+    return groups
+
+# %% ../nbs/11f_folds.ipynb #1198e207
+def said_in_fold(vocabulary: Vocabulary, train: Sequence[Mention], asked: Sequence[Mention],
+                 encoder: Encoder | None, systems: Sequence[str], seeds: Sequence[int]) -> Iterator[tuple]:
+    "System, seed and `said_by`, for each system and each seed of its judge."
+    for choices, alike in built_alike(systems):
+        normalizer = Normalizer(vocabulary, train, seed=seeds[0], **(dict(encoder=encoder) | choices))
+        looked = normalizer.look(asked)
         for seed in seeds if normalizer.judge else seeds[:1]:
             if normalizer.judge: normalizer.learn(seed)
-            yield system, seed, said_by(normalizer, looked, **says)
+            for system, says in alike.items(): yield system, seed, said_by(normalizer, looked, **says)
 
-# %% ../nbs/11f_folds.ipynb #02f0dec5
+# %% ../nbs/11f_folds.ipynb #9a7ffe08
 def across_folds(
     vocabulary: Vocabulary,
     mentions: Sequence[Mention],        # with their concepts, training and development ones together
@@ -95,10 +103,11 @@ def across_folds(
     rows, answers = [], []
     for fold, (train, asked) in enumerate(tqdm([*document_folds(mentions, folds, seed)], desc='folds')):
         seen = {id for m in train for id in m.ids}
-        for system, one, said in systems_of_fold(vocabulary, train, asked, encoder, systems, seeds):
+        for system, one, said in said_in_fold(vocabulary, train, asked, encoder, systems, seeds):
             rows.append(dict(system=system, fold=fold, seed=one) | measured(asked, *said[:2], seen, said[2]))
             if (system, one) == (systems[0], seeds[0]):
                 answers.append(answers_of(asked, said[0], train, vocabulary))
+    rows.sort(key=lambda row: (row['fold'], systems.index(row['system']), row['seed']))
     return pd.DataFrame(rows), pd.concat(answers, ignore_index=True)
 
 # %% ../nbs/11f_folds.ipynb #d3f9c822
