@@ -965,7 +965,7 @@ def end_to_end(
     ranked = SoftmaxIndex(tuned.model, tuned.tokenizer, vocabulary).rank(texts_of(asked))
     seconds['ask'] = clock() - start
     metrics = ranked_metrics(asked, ranked, taught_concepts(train))
-    right = {key: metrics[key] for key in ('seen_accuracy', 'unseen_accuracy')}
+    right = {key: metrics[key] for key in ('seen_accuracy', 'unseen_accuracy') if key in metrics}
     steps = epochs*-(-len(train)//settings.batch_size)
     return {f'{part}_seconds': s for part, s in seconds.items()} | right | dict(steps=steps, asked=len(asked))
 
