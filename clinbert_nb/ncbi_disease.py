@@ -23,6 +23,7 @@ from .catalogue import ensure_catalogue
 from .core import CourseError, Run, checkout, data_root, existing
 from .files import view
 from .finetuning import Settings, find_checkpoints, fingerprint, run_once, short_name
+from .folds import file_of_part
 from .ner import Document
 from .normalization import (
     Mention, TfidfIndex, Vocabulary, cleaned, count_again, document_bootstrap, document_f1,
@@ -36,15 +37,6 @@ from .tagging import run_metrics
 from .softmax import run_softmax
 
 # %% ../nbs/13_ncbi_disease.ipynb #07932580
-def file_of_part(folder: Path, part: str) -> Path | None:
-    "The one text file whose name says train, dev or test; None if there is none of test."
-    texts = [f for f in folder.iterdir() if f.is_file() and f.suffix.lower() in ('.txt', '.pubtator')]
-    found = [f for f in texts if part in f.name.lower()]
-    if len(found) > 1 or not found and part != 'test':
-        raise CourseError(
-            f'{folder.name} has {len(found)} files whose name says {part}; expected one.')
-    return found[0] if found else None
-
 def open_corpus(corpus: str) -> tuple[Path, Path]:   # its folder; file of MEDIC
     "Where the open corpora are, if they are there."
     root = Path(os.environ.get('CLINBERT_OPEN_DATA') or (checkout() or Path())/'../shared/data')

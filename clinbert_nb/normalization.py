@@ -948,11 +948,11 @@ def shares(right: dict[str, Sequence[bool]], seen: Sequence[bool]) -> dict[str, 
     seen, found = np.array(seen, bool), {}
     for name, which in right.items():
         which, five = np.array(which, bool), name.endswith('_at_5')
-        found[name] = which.mean() if len(which) else 0.
+        found[name] = float(which.mean()) if len(which) else 0.
         if five: continue
         base = name.removesuffix('accuracy')
-        if seen.any(): found[f'{base}seen_accuracy'] = which[seen].mean()
-        if not seen.all(): found[f'{base}unseen_accuracy'] = which[~seen].mean()
+        if seen.any(): found[f'{base}seen_accuracy'] = float(which[seen].mean())
+        if not seen.all(): found[f'{base}unseen_accuracy'] = float(which[~seen].mean())
     return found
 
 # %% ../nbs/11_normalization.ipynb #e44813ca

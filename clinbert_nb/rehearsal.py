@@ -31,7 +31,7 @@ from .i2b2_2012 import read_2012, write_2012
 from .i2b2_2014 import SETS, read_i2b2_2014, write_i2b2_2014
 from .made import dictionary_found, read_made, read_mmi, write_mmi
 from .mednli import read_mednli
-from .ncbi_disease import file_of_part
+from .folds import file_of_part
 from .normalization import read_mrconso, read_pubtator, read_vocabulary
 from .notes import read_notes
 from .pretraining import ensure_checkpoint

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 from clinbert_nb.core import CourseError
 from clinbert_nb.folds import (
-    across_folds, calibration, document_folds, errors_by_name, fold_table, taught_files, trade)
-from clinbert_nb.normalization import Mention, Vocabulary
+    across_folds, built_alike, calibration, document_folds, errors_by_name, file_of_part,
+    fold_table, trade)
+from clinbert_nb.normalization import Concept, Mention, Vocabulary
 
 # %% ../nbs/11f_folds.ipynb #7c5b1098
 def _ten(): return [Mention(str(note), 0, 1, 'x', 'x', ('A',)*(i < 2)) for note in range(10) for i in range(3)]
@@ -25,16 +26,37 @@ def test_differences_are_taken_within_folds():
     table = fold_table(_runs())
     assert table.sd['everything'] > 20 and table.difference['less'] == -1 and table.spread['less'] == 0
 
+# %% ../nbs/11f_folds.ipynb #4b26b894
+def _told(text, id): return [Mention(str(note), 0, len(text), text, text, (id,)) for note in range(10)]
+
+def test_every_mention_of_every_fold_is_answered_once_by_the_first_system():
+    known = Vocabulary('t', {'A': Concept('A', ('cough',)), 'B': Concept('B', ('renal cyst',))})
+    mentions = _told('coughing', 'A') + _told('renal cyst', 'B')
+    systems = ['no judge', 'everything']
+    runs, answers = across_folds(known, mentions, None, systems, folds=2, seeds=(0, 1))
+    assert runs.groupby(['fold', 'system'], sort=False).size().to_dict() == {
+        (0, 'no judge'): 1, (0, 'everything'): 2, (1, 'no judge'): 1, (1, 'everything'): 2}
+    assert (runs.f1 == 100).all() and answers.right.all()
+    assert answers.name.value_counts().to_dict() == {'taught': 20}
+
+# %% ../nbs/11f_folds.ipynb #c249694e
+def test_what_only_answers_differently_is_built_once():
+    groups = built_alike(['everything', 'no judge', 'silent in doubt', 'letters only'])
+    assert [list(alike) for _, alike in groups] == [
+        ['everything', 'silent in doubt'], ['no judge'], ['letters only']]
+
 def test_an_unknown_system_is_refused():
     with pytest.raises(CourseError, match="Unknown system 'more'"):
         across_folds(Vocabulary('t', {}), _ten(), None, ['more'])
 
-def test_test_abstracts_are_not_opened(tmp_path):
-    for name in ('NCBItrainset.txt', 'NCBIdevelopset.txt', 'NCBItestset.txt', 'notes.md'): (tmp_path/name).touch()
-    assert [f.name for f in taught_files(tmp_path)] == ['NCBIdevelopset.txt', 'NCBItrainset.txt']
-    for name in ('NCBItrainset.txt', 'NCBIdevelopset.txt'): (tmp_path/name).unlink()
-    with pytest.raises(CourseError, match='no text file whose name says train or dev'):
-        taught_files(tmp_path)
+# %% ../nbs/11f_folds.ipynb #5d411544
+def test_a_part_has_one_file(tmp_path):
+    for name in ('NCBItrainset.txt', 'NCBIdevelopset.txt', 'notes.md'): (tmp_path/name).touch()
+    assert file_of_part(tmp_path, 'dev').name == 'NCBIdevelopset.txt'
+    assert file_of_part(tmp_path, 'test') is None
+    (tmp_path/'train2.txt').touch()
+    with pytest.raises(CourseError, match='has 2 files whose name says train; expected one'):
+        file_of_part(tmp_path, 'train')
 
 def test_too_few_documents_are_refused():
     with pytest.raises(CourseError, match='There are 10 documents; expected 11'):

@@ -1,4 +1,6 @@
 """Retrieval: what holds of its parts, one by one."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from clinbert_nb.normalization import Concept, Mention, TfidfIndex, Vocabulary, 
 from clinbert_nb.retrieval import (
     EVIDENCE, Dictionary, Normalizer, candidates, cases_of, decisions_right, embed, evidence, features,
     joint_readings, name_concepts, near_names, nearest, normalize, open_encoder, overlap, parts_of,
-    remembered, spoken, synonym_batches, teach_synonyms, threshold)
+    remembered, spoken, synonym_batches, teach_synonyms, teaching, threshold)
 
 TWO = 'breast and ovarian cancer'
 WORDS = 'cough fever heart failure renal cyst hepatic and of the liver kidney pain chest cancer breast ovarian'
@@ -245,3 +247,14 @@ def test_a_normalizer_end_to_end():
     assert all(quiet in ((), loud) for quiet, loud in zip(normalizer.concepts(asked, normalizer.none_below), said))
     assert normalizer.concepts(asked, 1.01)[0] == ()
     assert said == Normalizer(_vocabulary(), MANY_NOTES).concepts(asked)     # the same again
+
+
+def test_what_a_note_repeats_teaches_once():
+    mentions = [_mention('cough', 'A', doc='1'), _mention('cough', 'A', doc='1'), _mention('cough', 'B', doc='1'),
+                _mention('cough', 'A', doc='2'), _mention('cough and fever', 'A', 'C', doc='2')]
+    assert teaching(mentions) == {0: 2**.5, 2: 1, 3: 1}
+
+
+def test_a_short_form_is_never_taken_apart():
+    whole = _mention('breast and ovarian cancer')
+    assert parts_of([whole]) and not parts_of([replace(whole, text='BOC')])
